@@ -1,0 +1,302 @@
+"""Files: the one atomic write, strict JSON, names that stay in their folder.
+
+Everything that this package writes goes through :func:`atomic_write`: a unique temporary in the target's own folder is
+written, flushed and fsynced, then moved into place, then the folder itself is fsynced. A crash at any moment leaves the
+older state or the newer one, never half of either.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import errno
+import hashlib
+import json
+import os
+import secrets
+import unicodedata
+from collections.abc import Iterator, Mapping
+from pathlib import Path
+from typing import Any
+
+from small_dataset_audio.errors import InvalidNameError, OutputError, SdaError, SidecarError
+
+TEMPORARY_PREFIX = ".sda-tmp-"
+_MAX_FOLDER_NAME_BYTES = 120
+_WINDOWS_RESERVED = frozenset(
+    [
+        "CON",
+        "PRN",
+        "AUX",
+        "NUL",
+        "CONIN$",
+        "CONOUT$",
+        *(f"{port}{i}" for port in ("COM", "LPT") for i in "123456789¹²³"),
+    ]
+)
+
+
+@contextlib.contextmanager
+def atomic_write(path: Path, *, overwrite: bool = True) -> Iterator[Path]:
+    """Yield a temporary path that becomes `path` when the block ends without an exception.
+
+    Parameters
+    ----------
+    path : Path
+        Where the finished file shall be. Its folder must exist.
+    overwrite : bool
+        Replace an existing file. With False an existing `path` raises and is left as it is, even where two processes
+        race for the name.
+
+    Yields
+    ------
+    Path
+        Temporary file name in the same folder, with the same suffix (libraries choose a format by it).
+
+    Raises
+    ------
+    OutputError
+        Disk full, no permission, or `path` exists while `overwrite` is False. The temporary is removed.
+    """
+    with _write_all_or_none((path,), overwrite=overwrite) as (temporary,):
+        yield temporary
+
+
+@contextlib.contextmanager
+def atomic_write_new(*paths: Path) -> Iterator[tuple[Path, ...]]:
+    """Yield temporaries that become `paths`, in this order, all of them or none; nothing is overwritten.
+
+    A power cut between two moves can leave the first files without the last, each of them whole.
+
+    Parameters
+    ----------
+    *paths : Path
+        Where the finished files shall be. Their folders must exist.
+
+    Yields
+    ------
+    tuple of Path
+        Temporary file names, each in the folder of its file and with its suffix.
+
+    Raises
+    ------
+    OutputError
+        Disk full, no permission, or one of `paths` exists. The temporaries, and those files that were in place
+        already, are removed.
+    """
+    with _write_all_or_none(paths, overwrite=False) as temporaries:
+        yield temporaries
+
+
+@contextlib.contextmanager
+def _write_all_or_none(paths: tuple[Path, ...], *, overwrite: bool) -> Iterator[tuple[Path, ...]]:
+    temporaries = tuple(path.with_name(f"{TEMPORARY_PREFIX}{secrets.token_hex(8)}{path.suffix}") for path in paths)
+    leftovers = list(temporaries)
+    path = paths[-1]
+    try:
+        yield temporaries
+        for temporary in temporaries:
+            _fsync(temporary)
+        for path, temporary in zip(paths, temporaries, strict=True):
+            if overwrite:
+                os.replace(temporary, path)
+            else:
+                _move_without_overwriting(temporary, path)
+                leftovers.append(path)
+        for folder in {path.parent for path in paths}:
+            _fsync_folder(folder)
+        leftovers = list(temporaries)
+    except SdaError:  # some of these are OSErrors, with a better message than ours
+        raise
+    except OSError as error:
+        raise OutputError(_explain_write_error(error, path)) from error
+    finally:
+        for leftover in leftovers:
+            with contextlib.suppress(OSError):
+                leftover.unlink(missing_ok=True)
+
+
+def write_bytes(path: Path, data: bytes, *, overwrite: bool = True) -> None:
+    """Write `data` to `path` atomically."""
+    with atomic_write(path, overwrite=overwrite) as temporary:
+        temporary.write_bytes(data)
+
+
+def write_json(path: Path, value: Mapping[str, Any], *, overwrite: bool = True) -> None:
+    """Write `value` as strict JSON (no NaN, no Infinity), UTF-8, atomically.
+
+    Raises
+    ------
+    ValueError
+        `value` holds a non-finite number.
+    OutputError
+        The file cannot be written.
+    """
+    write_bytes(path, dump_json(value).encode(), overwrite=overwrite)
+
+
+def dump_json(value: Mapping[str, Any]) -> str:
+    """Render strict JSON that any parser in any language reads."""
+    return json.dumps(value, allow_nan=False, ensure_ascii=False, indent=2) + "\n"
+
+
+def parse_json(text: str, *, source: str) -> dict[str, Any]:
+    """Parse strict JSON whose top level is an object.
+
+    Raises
+    ------
+    SidecarError
+        Not JSON, NaN or Infinity inside, or not an object; the message names `source`.
+    """
+
+    def refuse(constant: str) -> float:
+        raise ValueError(f"{constant} is not JSON")
+
+    try:
+        value = json.loads(text, parse_constant=refuse)
+    except (ValueError, RecursionError) as error:
+        raise SidecarError(f"{source} is not valid JSON ({error}); restore it from a backup") from error
+    if not isinstance(value, dict):
+        raise SidecarError(f"{source} holds a JSON {type(value).__name__}; an object is expected")
+    return value
+
+
+def sha256_file(path: Path) -> str:
+    """Hex SHA-256 of a file's bytes, read in blocks."""
+    with path.open("rb") as file:
+        return hashlib.file_digest(file, "sha256").hexdigest()
+
+
+def safe_folder_name(display_name: str) -> str:
+    """Derive a folder name that every file system takes from a name as the user wrote it.
+
+    Letters of every script and emoji are kept (NFC). What Windows forbids, control characters, line separators, marks that
+    turn the reading direction and halves of surrogate pairs become ``_``; reserved device names get a ``_``; over 120 bytes
+    the name is cut and ends in a hash of the whole. A folder name given again comes back as it is.
+
+    Raises
+    ------
+    InvalidNameError
+        Empty, ``.``, ``..``, an absolute path, or a name with a path separator.
+    """
+    name = unicodedata.normalize("NFC", display_name).strip()
+    if not name or name in {".", ".."} or "/" in name or "\\" in name or "\0" in name:
+        raise InvalidNameError(
+            f"{display_name!r} is not a usable name; give one without '/' or '\\', that is not empty, '.' or '..'"
+        )
+    folder = "".join("_" if _is_unsafe(character) else character for character in name).strip(". ") or "_"
+    stem, dot, rest = folder.partition(".")
+    if stem.rstrip().upper() in _WINDOWS_RESERVED:  # Windows reserves "con.txt" as well
+        folder = f"{stem.rstrip()}_{dot}{rest}"
+    if len(folder.encode()) > _MAX_FOLDER_NAME_BYTES:
+        digest = hashlib.sha256(folder.encode()).hexdigest()[:12]
+        head = folder.encode()[: _MAX_FOLDER_NAME_BYTES - 13].decode(errors="ignore")
+        folder = f"{head}-{digest}"
+    return folder
+
+
+def resolve_inside(root: Path, name: str) -> Path:
+    """Path of `name` below `root`; refuses anything that resolves to outside of it.
+
+    Raises
+    ------
+    InvalidNameError
+        The name is unusable, or a link leads out of `root` or to itself.
+    """
+    path = root / safe_folder_name(name)
+    try:
+        inside = path.resolve().parent == root.resolve()
+    except (OSError, RuntimeError):  # a link that leads to itself: RuntimeError until Python 3.12
+        inside = False
+    if not inside:
+        raise InvalidNameError(f"{name!r} leads out of {root}; rename or remove the link {path}")
+    return path
+
+
+def make_output_folder(folder: Path) -> Path:
+    """Create `folder` where needed and prove that a file can be written in it.
+
+    Raises
+    ------
+    OutputError
+        It is a file, or cannot be created or written; raised before any work is lost.
+    """
+    try:
+        folder.mkdir(parents=True, exist_ok=True)
+        probe = folder / f"{TEMPORARY_PREFIX}{secrets.token_hex(8)}"
+        probe.touch()
+        probe.unlink()
+    except FileExistsError as error:
+        raise OutputError(f"{folder} is a file, not a folder; choose another folder or remove it") from error
+    except OSError as error:
+        raise OutputError(_explain_write_error(error, folder)) from error
+    return folder
+
+
+def sweep_temporaries(folder: Path) -> int:
+    """Remove temporaries that a killed process left in `folder`; returns how many."""
+    count = 0
+    for stray in folder.glob(f"{TEMPORARY_PREFIX}*"):
+        stray.unlink(missing_ok=True)
+        count += 1
+    return count
+
+
+def _move_without_overwriting(temporary: Path, path: Path) -> None:
+    try:
+        os.link(temporary, path)
+    except FileExistsError:
+        raise
+    except OSError:
+        # No hard links here (exFAT, some network drives): reserve the name first, then replace our own empty file.
+        descriptor = os.open(path, os.O_CREAT | os.O_EXCL | os.O_WRONLY)
+        try:
+            os.close(descriptor)
+            os.replace(temporary, path)
+        except OSError:
+            path.unlink(missing_ok=True)
+            raise
+
+
+def _fsync(path: Path) -> None:
+    descriptor = os.open(path, os.O_RDWR)
+    try:
+        os.fsync(descriptor)
+    finally:
+        os.close(descriptor)
+
+
+def _fsync_folder(folder: Path) -> None:
+    if os.name == "nt":  # Windows has no handle on a folder that could be synced
+        return
+    try:
+        descriptor = os.open(folder, os.O_RDONLY)
+    except PermissionError:  # a folder that may be written but not listed
+        return
+    try:
+        os.fsync(descriptor)
+    except OSError as error:
+        # Some network and FUSE file systems have no such call; the file itself is in place and synced.
+        if error.errno not in {errno.EINVAL, errno.ENOTSUP, errno.ENOSYS}:
+            raise
+    finally:
+        os.close(descriptor)
+
+
+def _is_unsafe(character: str) -> bool:
+    """Whether a folder name should not hold `character`; joiners stay, emoji and Indic scripts are spelt with them."""
+    if character in '<>:"|?*':
+        return True
+    hidden = unicodedata.category(character) in {"Cc", "Cf", "Cs", "Zl", "Zp"}
+    return hidden and character not in "\u200c\u200d"
+
+
+def _explain_write_error(error: OSError, path: Path) -> str:
+    if isinstance(error, FileExistsError):
+        return f"{path} exists already and is not overwritten; choose another name or remove it"
+    if error.errno in {errno.ENOSPC, errno.EDQUOT}:
+        return f"{path} cannot be written: the disk is full; free some space and run the command again"
+    if error.errno in {errno.EACCES, errno.EPERM, errno.EROFS}:
+        return f"{path} cannot be written: no permission; choose another folder"
+    if isinstance(error, NotADirectoryError):
+        return f"{path} cannot be made: a part of this path is a file; choose another folder"
+    return f"{path} cannot be written ({error.strerror or error}); choose another folder"
