@@ -1,0 +1,203 @@
+"""Waveform to log-mel spectrogram and back.
+
+Conventions: ``torch.stft`` with a periodic Hann window, centred frames, zero padding. The window is normalised so that a
+full-scale sine has amplitude 1.0 at its bin; each mel band is the *mean* amplitude under its Slaney triangle (weights sum
+to 1), so levels read as dBFS per bin in every band. The logarithm is base 10 of amplitude with a floor: 1.0 is 20 dB, and
+the floor of 1e-5 is -100 dB. (A ``log1p`` of power would press everything quiet into a corner near zero.)
+
+The number of frames for ``n`` samples is ``ceil(n / hop) + 1``: the last partial hop is padded, so that the way back always
+covers every sample.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import librosa
+import numpy as np
+import torch
+from torch import Tensor, nn
+
+from small_dataset_audio.audio.phase import griffin_lim
+from small_dataset_audio.constants import AMPLITUDE_FLOOR, HOP_LENGTH, N_FFT, N_MELS, SAMPLE_RATE
+from small_dataset_audio.errors import InvalidAudioError, InvalidConfigError
+
+_MEL_INVERSION_ITERATIONS = 30  # the residual of multiplicative updates flattens after about 30
+
+
+@dataclass(frozen=True)
+class SpectrogramConfig:
+    """How audio is analysed; stored with every model.
+
+    Parameters
+    ----------
+    sample_rate : int [Hz]
+    n_fft : int [samples]
+        Window and FFT length.
+    hop_length : int [samples]
+        At most a quarter of `n_fft`, for phase retrieval.
+    n_mels : int
+        Mel bands between 0 Hz and Nyquist.
+    amplitude_floor : float
+        Amplitudes under it count as it, before the logarithm.
+    """
+
+    sample_rate: int = SAMPLE_RATE
+    n_fft: int = N_FFT
+    hop_length: int = HOP_LENGTH
+    n_mels: int = N_MELS
+    amplitude_floor: float = AMPLITUDE_FLOOR
+
+    def validate(self) -> None:
+        """Raise :class:`InvalidConfigError` where a field is outside its range."""
+        if not 4_000 <= self.sample_rate <= 768_000:
+            raise InvalidConfigError(f"sample_rate is {self.sample_rate}; it must be 4000 to 768000 Hz")
+        if not 64 <= self.n_fft <= 65_536:
+            raise InvalidConfigError(f"n_fft is {self.n_fft}; it must be 64 to 65536 samples")
+        if not 1 <= self.hop_length <= self.n_fft // 4:
+            raise InvalidConfigError(
+                f"hop_length is {self.hop_length}; it must be 1 to a quarter of n_fft ({self.n_fft // 4})"
+            )
+        if not 8 <= self.n_mels <= 512:
+            raise InvalidConfigError(f"n_mels is {self.n_mels}; it must be 8 to 512 bands")
+        if not 0.0 < self.amplitude_floor < 1.0:
+            raise InvalidConfigError(f"amplitude_floor is {self.amplitude_floor}; it must be between 0 and 1")
+
+
+class AudioSpectrogram(nn.Module):
+    """Log-mel analysis, and synthesis without a model (non-negative mel inversion, then Griffin-Lim).
+
+    Parameters
+    ----------
+    config : SpectrogramConfig
+        Defaults to 48 kHz, 2048/512 Hann, 256 bands.
+
+    Raises
+    ------
+    InvalidConfigError
+        A field of `config` is outside its range.
+    """
+
+    window: Tensor
+    mel_basis: Tensor
+
+    def __init__(self, config: SpectrogramConfig | None = None) -> None:
+        super().__init__()
+        self.config = config or SpectrogramConfig()
+        self.config.validate()
+        window = torch.hann_window(self.config.n_fft)
+        self.register_buffer("window", window / (window.sum() / 2), persistent=False)
+        basis = librosa.filters.mel(
+            sr=self.config.sample_rate, n_fft=self.config.n_fft, n_mels=self.config.n_mels, norm=1, dtype=np.float32
+        )
+        self.register_buffer("mel_basis", torch.from_numpy(basis), persistent=False)
+
+    @property
+    def log_floor(self) -> float:
+        """The value of silence: log10 of the amplitude floor."""
+        return float(np.log10(self.config.amplitude_floor))
+
+    def num_frames(self, num_samples: int) -> int:
+        """Frames that cover `num_samples` samples."""
+        return -(-num_samples // self.config.hop_length) + 1
+
+    def get_mel_shape(self, num_samples: int) -> tuple[int, int]:
+        """Return ``(n_mels, frames)`` of the spectrogram of `num_samples` samples."""
+        return self.config.n_mels, self.num_frames(num_samples)
+
+    def waveform_to_mel(self, waveform: Tensor) -> Tensor:
+        """Analyse a batch of mono waveforms.
+
+        Parameters
+        ----------
+        waveform : Tensor [shape=(batch, 1, samples), (batch, samples) or (samples,), float, nominal -1 to 1]
+
+        Returns
+        -------
+        Tensor [shape=(batch, 1, n_mels, frames), log10 amplitude, at or over the floor]
+
+        Raises
+        ------
+        InvalidAudioError
+            Another shape, several channels, no samples, or non-finite samples.
+        """
+        magnitude = self._stft(self._as_batch(waveform)).abs()
+        mel = torch.matmul(self.mel_basis, magnitude)
+        return mel.clamp_min(self.config.amplitude_floor).log10().unsqueeze(1)
+
+    def mel_to_magnitude(self, mel: Tensor) -> Tensor:
+        """Find the non-negative linear spectrum whose mel bands are as asked.
+
+        Multiplicative updates for the Euclidean distance (Lee and Seung, "Algorithms for non-negative matrix
+        factorization", NIPS 2000), which keep zero where the mel is zero and never go negative.
+
+        Parameters
+        ----------
+        mel : Tensor [shape=(batch, 1, n_mels, frames), log10 amplitude]
+
+        Returns
+        -------
+        Tensor [shape=(batch, n_fft // 2 + 1, frames), amplitude, 1.0 is a full-scale sine]
+        """
+        amplitude = torch.pow(10.0, mel.squeeze(1))
+        # Values at the floor mean "at or under it": they are silence, not a noise floor to be rendered.
+        amplitude = torch.where(amplitude <= self.config.amplitude_floor * 1.01, 0.0, amplitude)
+        numerator = torch.matmul(self.mel_basis.T, amplitude)
+        magnitude = numerator / self.mel_basis.sum(dim=0).clamp_min(1e-8)[:, None]
+        for _ in range(_MEL_INVERSION_ITERATIONS):
+            estimate = torch.matmul(self.mel_basis.T, torch.matmul(self.mel_basis, magnitude))
+            magnitude = magnitude * (numerator / estimate.clamp_min(1e-12))
+        return magnitude
+
+    def mel_to_waveform(self, mel: Tensor, *, iterations: int = 32, generator: torch.Generator | None = None) -> Tensor:
+        """Render a log-mel spectrogram with Griffin-Lim.
+
+        Parameters
+        ----------
+        mel : Tensor [shape=(batch, 1, n_mels, frames), log10 amplitude]
+        iterations : int [0 or more]
+        generator : torch.Generator, optional
+            Source of the first phases. None starts from a generator with seed 0: the same mel gives the same waveform.
+
+        Returns
+        -------
+        Tensor [shape=(batch, 1, (frames - 1) * hop_length), float32]
+        """
+        magnitude = self.mel_to_magnitude(mel)
+        if generator is None:
+            generator = torch.Generator().manual_seed(0)
+        waveform = griffin_lim(
+            magnitude,
+            window=self.window,
+            hop_length=self.config.hop_length,
+            iterations=iterations,
+            generator=generator,
+        )
+        return waveform.unsqueeze(1)
+
+    def _as_batch(self, waveform: Tensor) -> Tensor:
+        shape = tuple(waveform.shape)
+        if waveform.ndim == 3 and waveform.shape[1] == 1:
+            waveform = waveform.squeeze(1)
+        elif waveform.ndim == 1:
+            waveform = waveform.unsqueeze(0)
+        if waveform.ndim != 2 or waveform.shape[-1] == 0:
+            raise InvalidAudioError(
+                f"waveform has shape {shape}; it must be (batch, 1, samples) with at least one sample"
+            )
+        waveform = waveform.to(self.window)
+        if not torch.isfinite(waveform).all():
+            raise InvalidAudioError("waveform holds NaN or infinite samples; all must be finite")
+        return waveform
+
+    def _stft(self, waveform: Tensor) -> Tensor:
+        padding = -waveform.shape[-1] % self.config.hop_length
+        return torch.stft(
+            nn.functional.pad(waveform, (0, padding)),
+            n_fft=self.config.n_fft,
+            hop_length=self.config.hop_length,
+            window=self.window,
+            center=True,
+            pad_mode="constant",
+            return_complex=True,
+        )
