@@ -1,0 +1,5 @@
+"""Physical models of three instruments, and the demo corpus that is played on them."""
+
+import lazy_loader as _lazy_loader
+
+__getattr__, __dir__, __all__ = _lazy_loader.attach_stub(__name__, __file__)
