@@ -1,0 +1,9 @@
+from .bundle import ModelBundle as ModelBundle
+from .bundle import load_bundle as load_bundle
+from .bundle import save_bundle as save_bundle
+from .density import DensityConfig as DensityConfig
+from .density import LatentDensity as LatentDensity
+from .density import fit_density as fit_density
+from .density import latent_path as latent_path
+from .vae import ConvVAE as ConvVAE
+from .vae import VAEConfig as VAEConfig

@@ -1,0 +1,291 @@
+"""The model folder: save, load, verify.
+
+::
+
+    NAME/
+      model.safetensors    weights, latent density; metadata as one versioned JSON in the header
+      corpus.flac          the corpus audio (mono, 48 kHz, 24-bit), all clips end to end, unless the user said no
+
+Nothing is pickled. What is read is checked before it is used: version, configurations, shapes against configurations, finite
+numbers, and the audio against its hash.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import asdict, dataclass, replace
+from pathlib import Path
+from typing import Any
+
+import msgspec
+import numpy as np
+import soundfile
+import torch
+from numpy.typing import NDArray
+from safetensors import SafetensorError, safe_open
+from safetensors.torch import save_file
+from torch import Tensor
+
+from small_dataset_audio.audio.spectrogram import AudioSpectrogram, SpectrogramConfig
+from small_dataset_audio.constants import SAMPLE_RATE
+from small_dataset_audio.errors import InvalidConfigError, ModelDamagedError, ModelNotFoundError, ModelVersionError
+from small_dataset_audio.files import atomic_write, dump_json, sha256_file
+from small_dataset_audio.models.density import DensityConfig, LatentDensity
+from small_dataset_audio.models.vae import ConvVAE, VAEConfig
+
+FORMAT_VERSION = 1
+MODEL_FILE = "model.safetensors"
+CORPUS_FILE = "corpus.flac"
+_METADATA_KEY = "small_dataset_audio"
+_FLAC_PEAK = 0.999  # a 24-bit file cannot hold more than full scale; louder corpora are stored scaled
+
+
+@dataclass(frozen=True)
+class ClipEntry:
+    """One recording of the corpus: its name in the user's folder, length at 48 kHz, and content hash."""
+
+    name: str
+    num_samples: int
+    content_hash: str
+
+
+@dataclass(frozen=True)
+class CorpusEntry:
+    """The corpus that a model was trained on."""
+
+    folder_name: str
+    content_hash: str
+    licence: str
+    clips: tuple[ClipEntry, ...]
+
+    @property
+    def duration_s(self) -> float:
+        """Length of all clips [s]."""
+        return sum(clip.num_samples for clip in self.clips) / SAMPLE_RATE
+
+
+@dataclass(frozen=True)
+class TrainingEntry:
+    """How the training went; losses in deviations of the corpus's log mels."""
+
+    seed: int
+    steps: int
+    elapsed_s: float
+    budget_s: float
+    stop_reason: str
+    loss: float
+    held_out_loss: float | None
+
+
+@dataclass(frozen=True)
+class CorpusAudioEntry:
+    """The stored corpus audio: its hash, and the gain it was stored with."""
+
+    sha256: str
+    gain: float
+
+
+@dataclass(frozen=True)
+class ModelMetadata:
+    """All that a model folder says of itself; one JSON in the header of its weights."""
+
+    format_version: int
+    name: str
+    created: str
+    sda_version: str
+    torch_version: str
+    corpus: CorpusEntry
+    training: TrainingEntry
+    spectrogram: SpectrogramConfig
+    vae: VAEConfig
+    density: DensityConfig
+    corpus_audio: CorpusAudioEntry | None = None
+
+
+@dataclass(frozen=True)
+class ModelBundle:
+    """A model ready for use.
+
+    Parameters
+    ----------
+    metadata : ModelMetadata
+    model : ConvVAE
+    spectrogram : AudioSpectrogram
+    density : LatentDensity
+    clips : tuple of ndarray [shape=(samples,), float32, 48 kHz]
+        Corpus audio; empty where the folder holds none.
+    sha256 : str
+        Of the file ``model.safetensors``; it covers the audio too, whose hash is in the metadata. Empty until saved.
+    """
+
+    metadata: ModelMetadata
+    model: ConvVAE
+    spectrogram: AudioSpectrogram
+    density: LatentDensity
+    clips: tuple[NDArray[np.float32], ...] = ()
+    sha256: str = ""
+
+
+def save_bundle(folder: Path, bundle: ModelBundle) -> ModelBundle:
+    """Write a model folder; the weights last, so that a folder with ``model.safetensors`` is complete.
+
+    Parameters
+    ----------
+    folder : Path
+        Made where it does not exist.
+    bundle : ModelBundle
+
+    Returns
+    -------
+    ModelBundle
+        The same with its hash, and with the corpus audio as it will be loaded (24-bit).
+
+    Raises
+    ------
+    OutputError
+        A file cannot be written; an older model in the folder is untouched.
+    """
+    folder.mkdir(parents=True, exist_ok=True)
+    audio_entry = _save_corpus_audio(folder / CORPUS_FILE, bundle.clips) if bundle.clips else None
+    metadata = replace(bundle.metadata, corpus_audio=audio_entry)
+    tensors: dict[str, Tensor] = {f"vae.{name}": value for name, value in bundle.model.state_dict().items()}
+    for name in ("latents", "path_lengths", "neighbours", "neighbour_distances"):
+        tensors[f"density.{name}"] = torch.from_numpy(getattr(bundle.density, name))
+    with atomic_write(folder / MODEL_FILE) as temporary:
+        contiguous = {name: value.detach().cpu().contiguous() for name, value in tensors.items()}
+        save_file(contiguous, temporary, metadata={_METADATA_KEY: dump_json(asdict(metadata))})
+    if audio_entry is None:
+        (folder / CORPUS_FILE).unlink(missing_ok=True)
+    clips = _load_corpus_audio(folder / CORPUS_FILE, metadata)
+    return replace(bundle, metadata=metadata, clips=clips, sha256=sha256_file(folder / MODEL_FILE))
+
+
+def read_metadata(folder: Path) -> ModelMetadata:
+    """Read a model folder's metadata alone: quick, whatever the model's size.
+
+    Raises
+    ------
+    ModelNotFoundError, ModelDamagedError, ModelVersionError
+    """
+    path = folder / MODEL_FILE
+    try:
+        with safe_open(path, framework="pt") as file:
+            return _parse_metadata(path, file.metadata())
+    except FileNotFoundError as error:
+        raise ModelNotFoundError(f"{folder} holds no {MODEL_FILE}; `sda models` lists what there is") from error
+    except (SafetensorError, OSError) as error:
+        raise ModelDamagedError(f"{path} is damaged ({error}); train it again or restore a backup") from error
+
+
+def load_bundle(folder: Path, device: torch.device | str = "cpu") -> ModelBundle:
+    """Read and verify a model folder.
+
+    Parameters
+    ----------
+    folder : Path
+    device : torch.device or str
+        Where the autoencoder and the spectrogram shall be.
+
+    Returns
+    -------
+    ModelBundle
+
+    Raises
+    ------
+    ModelNotFoundError
+        No ``model.safetensors`` there.
+    ModelDamagedError
+        Truncated, inconsistent, or with non-finite numbers; the message says what.
+    ModelVersionError
+        Made by a newer release.
+    """
+    metadata = read_metadata(folder)
+    path = folder / MODEL_FILE
+    try:
+        with safe_open(path, framework="pt") as file:
+            tensors = {name: file.get_tensor(name) for name in file.keys()}  # noqa: SIM118 - safe_open is no mapping
+    except (SafetensorError, OSError) as error:
+        raise ModelDamagedError(f"{path} is damaged ({error}); train it again or restore a backup") from error
+
+    model = ConvVAE(metadata.vae)
+    for name, target in model.state_dict().items():
+        value = tensors.get(f"vae.{name}")
+        if value is None or value.shape != target.shape or value.dtype != target.dtype:
+            raise ModelDamagedError(f"{path}: tensor vae.{name} does not fit the configuration; train the model again")
+        if not torch.isfinite(value).all():
+            raise ModelDamagedError(f"{path}: tensor vae.{name} holds non-finite numbers; train the model again")
+        target.copy_(value)
+    return ModelBundle(
+        metadata=metadata,
+        model=model.to(device).eval(),
+        spectrogram=AudioSpectrogram(metadata.spectrogram).to(device),
+        density=_density(path, tensors, metadata),
+        clips=_load_corpus_audio(folder / CORPUS_FILE, metadata),
+        sha256=sha256_file(path),
+    )
+
+
+def _parse_metadata(path: Path, header: dict[str, str] | None) -> ModelMetadata:
+    if not header or _METADATA_KEY not in header:
+        raise ModelDamagedError(f"{path} was not made by this program; give a folder that `sda train` made")
+    try:
+        raw: dict[str, Any] = msgspec.json.decode(header[_METADATA_KEY])
+        version = raw.get("format_version")
+        if isinstance(version, int) and version > FORMAT_VERSION:
+            raise ModelVersionError(
+                f"{path} was made by sda {raw.get('sda_version', '?')} (model format {version}); upgrade this release, "
+                f"which reads format {FORMAT_VERSION}"
+            )
+        metadata = msgspec.convert(raw, ModelMetadata)
+        metadata.spectrogram.validate()
+        metadata.vae.validate()
+        metadata.density.validate()
+    except (msgspec.MsgspecError, AttributeError, InvalidConfigError) as error:
+        raise ModelDamagedError(f"{path} has damaged metadata ({error}); train it again") from error
+    if metadata.vae.n_mels != metadata.spectrogram.n_mels:
+        raise ModelDamagedError(f"{path}: the model's n_mels is not the spectrogram's; train it again")
+    return metadata
+
+
+def _density(path: Path, tensors: dict[str, Tensor], metadata: ModelMetadata) -> LatentDensity:
+    expected = {
+        "latents": torch.float32,
+        "path_lengths": torch.int64,
+        "neighbours": torch.int64,
+        "neighbour_distances": torch.float32,
+    }
+    arrays: dict[str, Any] = {}
+    for name, dtype in expected.items():
+        value = tensors.get(f"density.{name}")
+        if value is None or value.dtype != dtype:
+            raise ModelDamagedError(f"{path}: tensor density.{name} is missing or not {dtype}; train the model again")
+        arrays[name] = value.numpy()
+    density = LatentDensity(**arrays, config=metadata.density)
+    if density.latent_dim != metadata.vae.latent_dim:
+        raise ModelDamagedError(f"{path}: the density's latents do not fit the model; train it again")
+    return density
+
+
+def _save_corpus_audio(path: Path, clips: Sequence[NDArray[np.float32]]) -> CorpusAudioEntry:
+    peak = max(float(np.abs(clip).max()) for clip in clips)
+    gain = min(1.0, _FLAC_PEAK / peak) if peak > 0.0 else 1.0
+    with (
+        atomic_write(path) as temporary,
+        soundfile.SoundFile(temporary, "w", SAMPLE_RATE, 1, "PCM_24") as file,
+    ):
+        for clip in clips:
+            file.write(clip * np.float32(gain))
+    return CorpusAudioEntry(sha256=sha256_file(path), gain=gain)
+
+
+def _load_corpus_audio(path: Path, metadata: ModelMetadata) -> tuple[NDArray[np.float32], ...]:
+    entry = metadata.corpus_audio
+    if entry is None:
+        return ()
+    if not path.is_file() or sha256_file(path) != entry.sha256:
+        raise ModelDamagedError(f"{path} is missing or changed since the model was saved; restore it or train again")
+    audio, rate = soundfile.read(path, dtype="float32")
+    lengths = [clip.num_samples for clip in metadata.corpus.clips]
+    if rate != SAMPLE_RATE or audio.ndim != 1 or len(audio) != sum(lengths):
+        raise ModelDamagedError(f"{path} does not hold the clips that the model lists; train the model again")
+    return tuple(np.split(audio / np.float32(entry.gain), np.cumsum(lengths)[:-1]))

@@ -1,0 +1,288 @@
+"""The latent density: where in latent space the corpus lies, and how it moves there.
+
+Fifty chunks do not fill a normal distribution, and draws from N(0, I) decode to noise. What is stored instead is the
+corpus's own latent paths, and a draw is a *walk* over them: go along a recording step by step, and jump where another
+recording's next step resembles the one that would come. This is the idea of video textures (A. Schoedl, R. Szeliski,
+D. Salesin and I. Essa, SIGGRAPH 2000) and audio textures (L. Lu, L. Wenyin and H.-J. Zhang, IEEE TSAP 2004), moved into
+the latent space of an autoencoder, where a step may also be *mixed* with one of its neighbours: sounds between recordings.
+
+A walk keeps what single draws lose: attack, decay, pause and level over time.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import Protocol
+
+import numpy as np
+import torch
+from numpy.typing import NDArray
+from scipy.spatial import cKDTree
+
+from small_dataset_audio.audio.spectrogram import AudioSpectrogram
+from small_dataset_audio.errors import InvalidConfigError, ModelDamagedError
+from small_dataset_audio.models.vae import ConvVAE
+
+
+@dataclass(frozen=True)
+class DensityConfig:
+    """How a walk moves.
+
+    Parameters
+    ----------
+    num_neighbours : int
+        Jump candidates of each step.
+    jump_scale : float
+        Distance, in medians of the nearest-neighbour distance, at which a jump is taken with probability 1/e.
+    min_run_steps : int
+        Steps along a recording before the next jump.
+    mix : float [0 to 1]
+        Upper end of the share of a neighbour that is mixed in; 0 stays on the corpus's own latents.
+    """
+
+    num_neighbours: int = 8
+    jump_scale: float = 0.7
+    min_run_steps: int = 2
+    mix: float = 0.0
+
+    def validate(self) -> None:
+        """Raise :class:`InvalidConfigError` where a field is outside its range."""
+        if not 1 <= self.num_neighbours <= 64:
+            raise InvalidConfigError(f"num_neighbours is {self.num_neighbours}; it must be 1 to 64")
+        if not 0.0 <= self.jump_scale <= 100.0:
+            raise InvalidConfigError(f"jump_scale is {self.jump_scale}; it must be 0 to 100 median distances")
+        if not 1 <= self.min_run_steps <= 10_000:
+            raise InvalidConfigError(f"min_run_steps is {self.min_run_steps}; it must be 1 to 10000")
+        if not 0.0 <= self.mix <= 1.0:
+            raise InvalidConfigError(f"mix is {self.mix}; it must be 0 to 1")
+
+
+LEAD_STEPS = 2
+"""Silent steps before each recording (85 ms): an attack is walked into, and survives a crossfade over the lead."""
+
+TAIL_STEPS = 1
+"""Silent steps after each recording."""
+
+
+class Density(Protocol):
+    """What generation needs of a latent density."""
+
+    def walk(self, num_steps: int, generator: np.random.Generator) -> NDArray[np.float32]:
+        """Draw a trajectory [shape=(latent_dim, num_steps)]."""
+        ...
+
+    def draw_anchors(self, num_anchors: int, generator: np.random.Generator) -> NDArray[np.float32]:
+        """Draw single latents [shape=(num_anchors, latent_dim)]."""
+        ...
+
+
+@dataclass(frozen=True)
+class StandardNormal:
+    """N(0, I), each draw held still: the density of a model that has none of its own yet."""
+
+    latent_dim: int
+
+    def walk(self, num_steps: int, generator: np.random.Generator) -> NDArray[np.float32]:
+        """Draw one latent and hold it [shape=(latent_dim, num_steps)]."""
+        return np.repeat(self.draw_anchors(1, generator).T, num_steps, axis=1)
+
+    def draw_anchors(self, num_anchors: int, generator: np.random.Generator) -> NDArray[np.float32]:
+        """Draw single latents [shape=(num_anchors, latent_dim)]."""
+        return generator.standard_normal((num_anchors, self.latent_dim), dtype=np.float32)
+
+
+@dataclass(frozen=True)
+class LatentDensity:
+    """The corpus's latent paths, end to end, and the neighbours of each step.
+
+    A walk spends its time as the corpus does: going on is a permutation of the steps (the last of a recording leads to the
+    first of any other), and a jump is as likely as the jump back. Both leave the uniform distribution over all steps as it
+    is, so a walk is not caught where jumps are easy, such as the quiet tails that all recordings share.
+
+    Parameters
+    ----------
+    latents : ndarray [shape=(steps, latent_dim), float32]
+    path_lengths : ndarray [shape=(paths,), int64, steps of each recording, in the order of `latents`]
+    neighbours : ndarray [shape=(steps, num_neighbours), int64, nearest first, never the step itself]
+    neighbour_distances : ndarray [shape=(steps, num_neighbours), float32]
+    config : DensityConfig
+
+    Raises
+    ------
+    ModelDamagedError
+        The arrays do not fit one another, or hold non-finite numbers.
+    """
+
+    latents: NDArray[np.float32]
+    path_lengths: NDArray[np.int64]
+    neighbours: NDArray[np.int64]
+    neighbour_distances: NDArray[np.float32]
+    config: DensityConfig = DensityConfig()
+
+    def __post_init__(self) -> None:
+        steps = len(self.latents)
+        consistent = (
+            self.latents.ndim == 2
+            and steps > 0
+            and self.path_lengths.ndim == 1
+            and bool((self.path_lengths > 0).all())
+            and int(self.path_lengths.sum()) == steps
+            and self.neighbours.ndim == 2
+            and len(self.neighbours) == steps
+            and self.neighbours.shape == self.neighbour_distances.shape
+            and bool(((self.neighbours >= 0) & (self.neighbours < steps)).all())
+        )
+        if not consistent:
+            raise ModelDamagedError("the latent density's arrays do not fit one another; train the model again")
+        if not (np.isfinite(self.latents).all() and np.isfinite(self.neighbour_distances).all()):
+            raise ModelDamagedError("the latent density holds non-finite numbers; train the model again")
+
+    @property
+    def latent_dim(self) -> int:
+        """Numbers in each latent vector."""
+        return int(self.latents.shape[1])
+
+    def draw_anchors(self, num_anchors: int, generator: np.random.Generator) -> NDArray[np.float32]:
+        """Draw single latents of the corpus, each step as likely as any other.
+
+        Returns
+        -------
+        ndarray [shape=(num_anchors, latent_dim), float32]
+        """
+        return self.latents[generator.integers(len(self.latents), size=num_anchors)]
+
+    def walk(self, num_steps: int, generator: np.random.Generator) -> NDArray[np.float32]:
+        """Draw a trajectory: a walk over the corpus's own paths.
+
+        Parameters
+        ----------
+        num_steps : int [1 or more]
+        generator : numpy.random.Generator
+
+        Returns
+        -------
+        ndarray [shape=(latent_dim, num_steps), float32]
+        """
+        visited = self._walk_indices(num_steps, generator)
+        trajectory = self.latents[visited]
+        if self.config.mix > 0.0:
+            trajectory = self._mix_with_neighbours(visited, generator)
+        return np.ascontiguousarray(trajectory.T)
+
+    def _walk_indices(self, num_steps: int, generator: np.random.Generator) -> NDArray[np.int64]:
+        scale = max(self.config.jump_scale * float(np.median(self.neighbour_distances[:, 0])), 1e-12)
+        ends = np.cumsum(self.path_lengths)
+        starts = ends - self.path_lengths
+        last_steps = set((ends - 1).tolist())
+        num_candidates = self.neighbours.shape[1]
+
+        visited = np.empty(num_steps, dtype=np.int64)
+        position = self._first_step(num_steps, starts, generator)
+        run_steps = 0
+        for step in range(num_steps):
+            visited[step] = position
+            run_steps += 1
+            if position in last_steps:
+                position, run_steps = int(starts[generator.integers(len(starts))]), 0
+                continue
+            position += 1
+            if run_steps >= self.config.min_run_steps:
+                rank = generator.integers(num_candidates)
+                candidate, distance = (
+                    int(self.neighbours[position, rank]),
+                    float(self.neighbour_distances[position, rank]),
+                )
+                # Only mutual neighbours: see the class's note on why jumps are symmetric.
+                accepted = generator.random() < np.exp(-((distance / scale) ** 2))
+                if accepted and position in self.neighbours[candidate]:
+                    position, run_steps = candidate, 0
+        return visited
+
+    def _first_step(self, num_steps: int, starts: NDArray[np.int64], generator: np.random.Generator) -> int:
+        """Draw where a walk begins: a recording by its length, then a place from which `num_steps` fit into it.
+
+        Recordings shorter than the walk begin at their beginning, so that their attack is heard.
+        """
+        path = int(generator.choice(len(starts), p=self.path_lengths / self.path_lengths.sum()))
+        length = int(self.path_lengths[path])
+        offset = int(generator.integers(length)) - num_steps // 2
+        return int(starts[path]) + min(max(offset, 0), max(length - num_steps, 0))
+
+    def _mix_with_neighbours(self, visited: NDArray[np.int64], generator: np.random.Generator) -> NDArray[np.float32]:
+        """Move each step a share of the way to a neighbour; share and neighbour change slowly, over about 8 steps."""
+        knots = generator.random(len(visited) // 8 + 2)
+        share = np.interp(np.arange(len(visited)) / 8, np.arange(len(knots)), knots)[:, None] * self.config.mix
+        rank = np.repeat(generator.integers(self.neighbours.shape[1], size=len(visited) // 8 + 1), 8)[: len(visited)]
+        partners = self.latents[self.neighbours[visited, rank]]
+        return ((1.0 - share) * self.latents[visited] + share * partners).astype(np.float32)
+
+
+def fit_density(paths: Sequence[NDArray[np.float32]], config: DensityConfig | None = None) -> LatentDensity:
+    """Store the corpus's latent paths and find the neighbours of each step.
+
+    Parameters
+    ----------
+    paths : sequence of ndarray [shape=(steps, latent_dim), float32, one for each recording]
+    config : DensityConfig, optional
+
+    Returns
+    -------
+    LatentDensity
+
+    Raises
+    ------
+    InvalidConfigError
+        No path, or a field of `config` outside its range.
+    """
+    config = config or DensityConfig()
+    config.validate()
+    if not paths:
+        raise InvalidConfigError("paths is empty; a density needs the latents of at least one recording")
+    latents = np.concatenate(paths).astype(np.float32)
+    wanted = min(config.num_neighbours, max(len(latents) - 1, 1))
+    # One more than wanted: the nearest step to any step is itself, or an exact twin of it.
+    found = cKDTree(latents).query(latents, k=np.arange(1, min(wanted + 1, len(latents)) + 1))
+    distances, neighbours = np.asarray(found[0]), np.asarray(found[1])
+    if len(latents) > 1:
+        distances, neighbours = _drop_self(distances, neighbours)
+    return LatentDensity(
+        latents=latents,
+        path_lengths=np.array([len(path) for path in paths], dtype=np.int64),
+        neighbours=neighbours.astype(np.int64),
+        neighbour_distances=distances.astype(np.float32),
+        config=config,
+    )
+
+
+def latent_path(model: ConvVAE, spectrogram: AudioSpectrogram, audio: NDArray[np.float32]) -> NDArray[np.float32]:
+    """Encode one recording, with the silence around it that a walk goes through.
+
+    Parameters
+    ----------
+    model : ConvVAE
+    spectrogram : AudioSpectrogram
+        On the model's device.
+    audio : ndarray [shape=(samples,), float32, 48 kHz]
+
+    Returns
+    -------
+    ndarray [shape=(steps, latent_dim), float32]
+    """
+    step_samples = model.config.frames_per_step * spectrogram.config.hop_length
+    padded = np.pad(audio, (LEAD_STEPS * step_samples, TAIL_STEPS * step_samples))
+    with torch.inference_mode():
+        mel = spectrogram.waveform_to_mel(torch.from_numpy(padded).to(spectrogram.window.device))
+        mean, _ = model.encode(mel)
+    path: NDArray[np.float32] = mean[0].T.cpu().numpy()
+    return path
+
+
+def _drop_self(
+    distances: NDArray[np.float64], neighbours: NDArray[np.intp]
+) -> tuple[NDArray[np.float64], NDArray[np.intp]]:
+    """Remove each row's own index, or its last column where an exact twin pushed it out of the list."""
+    is_self = neighbours == np.arange(len(neighbours))[:, None]
+    is_self[~is_self.any(axis=1), -1] = True
+    shape = (len(neighbours), neighbours.shape[1] - 1)
+    return distances[~is_self].reshape(shape), neighbours[~is_self].reshape(shape)

@@ -1,0 +1,222 @@
+"""The autoencoder: log-mel frames to a short latent trajectory and back, convolutional over time throughout.
+
+Mel bands are the channels of one-dimensional convolutions: on a CPU this runs about four times the steps per second of
+two-dimensional ones. The residual block is the ConvNeXt one (Liu et al., "A ConvNet for the 2020s", CVPR 2022): depthwise
+convolution over time, normalisation over channels, a pointwise bottleneck, and a last layer that starts at zero. The
+normalisation is per frame and not per clip, so that what is decoded never depends on how much is decoded at once.
+
+Encoder output is a diagonal Gaussian for each step (Kingma and Welling, "Auto-encoding variational Bayes", ICLR 2014).
+The scale of the corpus (one mean and one deviation of all log mels) is part of the model: :meth:`ConvVAE.encode` takes and
+:meth:`ConvVAE.decode` returns log10 amplitude, as :class:`~small_dataset_audio.audio.AudioSpectrogram` makes it.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import torch
+import torch.nn.functional as F
+from torch import Tensor, nn
+
+from small_dataset_audio.constants import FRAMES_PER_STEP, N_MELS
+from small_dataset_audio.errors import InvalidConfigError
+
+
+@dataclass(frozen=True)
+class VAEConfig:
+    """Sizes of a :class:`ConvVAE`; stored with its weights.
+
+    Parameters
+    ----------
+    n_mels : int
+        Mel bands, in and out.
+    latent_dim : int
+        Numbers for each step.
+    width : int
+        Channels of every hidden layer.
+    frames_per_step : int
+        Mel frames for each latent vector; a power of two.
+    mel_mean, mel_std : float [log10 amplitude]
+        Scale of the corpus.
+    """
+
+    n_mels: int = N_MELS
+    latent_dim: int = 32
+    width: int = 256
+    frames_per_step: int = FRAMES_PER_STEP
+    mel_mean: float = -4.0
+    mel_std: float = 1.0
+
+    def validate(self) -> None:
+        """Raise :class:`InvalidConfigError` where a field is outside its range."""
+        for field, low, high in (("n_mels", 8, 512), ("latent_dim", 1, 1024), ("width", 8, 2048)):
+            value = getattr(self, field)
+            if not low <= value <= high:
+                raise InvalidConfigError(f"{field} is {value}; it must be {low} to {high}")
+        if self.frames_per_step not in (1, 2, 4, 8):
+            raise InvalidConfigError(f"frames_per_step is {self.frames_per_step}; it must be 1, 2, 4 or 8")
+        if not -20.0 <= self.mel_mean <= 5.0:
+            raise InvalidConfigError(f"mel_mean is {self.mel_mean}; it must be -20 to 5 (log10 amplitude)")
+        if not 1e-3 <= self.mel_std <= 20.0:
+            raise InvalidConfigError(f"mel_std is {self.mel_std}; it must be 0.001 to 20 (log10 amplitude)")
+
+
+class ConvVAE(nn.Module):
+    """Convolutional variational autoencoder over log-mel frames.
+
+    Parameters
+    ----------
+    config : VAEConfig, optional
+
+    Raises
+    ------
+    InvalidConfigError
+        A field of `config` is outside its range.
+    """
+
+    def __init__(self, config: VAEConfig | None = None) -> None:
+        super().__init__()
+        self.config = config or VAEConfig()
+        self.config.validate()
+        width, halvings = self.config.width, self.config.frames_per_step.bit_length() - 1
+        encoder: list[nn.Module] = [nn.Conv1d(self.config.n_mels, width, 3, padding=1), _ResidualBlock(width)]
+        decoder: list[nn.Module] = [nn.Conv1d(self.config.latent_dim, width, 3, padding=1), _ResidualBlock(width)]
+        for _ in range(halvings):
+            encoder += [nn.Conv1d(width, width, 4, stride=2, padding=1), _ResidualBlock(width)]
+            decoder += [_Doubling(width), _ResidualBlock(width)]
+        encoder.append(nn.Conv1d(width, 2 * self.config.latent_dim, 1))
+        decoder.append(nn.Conv1d(width, self.config.n_mels, 1))
+        self.encoder = nn.Sequential(*encoder)
+        self.decoder = nn.Sequential(*decoder)
+
+    @property
+    def latent_dim(self) -> int:
+        """Numbers in each latent vector."""
+        return self.config.latent_dim
+
+    def num_steps(self, num_frames: int) -> int:
+        """Latent steps that cover `num_frames` mel frames."""
+        return -(-num_frames // self.config.frames_per_step)
+
+    def encode(self, mel: Tensor) -> tuple[Tensor, Tensor]:
+        """Encode log mels to the mean and log variance of the latent at each step.
+
+        Parameters
+        ----------
+        mel : Tensor [shape=(batch, 1, n_mels, frames), log10 amplitude]
+
+        Returns
+        -------
+        mean, log_variance : Tensor [shape=(batch, latent_dim, ceil(frames / frames_per_step))]
+        """
+        channels = self._normalise(mel).squeeze(1)
+        padding = -channels.shape[-1] % self.config.frames_per_step
+        if padding:
+            channels = F.pad(channels, (0, padding), mode="replicate")
+        mean, log_variance = self.encoder(channels).chunk(2, dim=1)
+        return mean, log_variance.clamp(-12.0, 4.0)
+
+    def decode(self, z: Tensor, target_shape: tuple[int, int] | None = None) -> Tensor:
+        """Decode a latent trajectory of any length to log mels, in one pass.
+
+        Parameters
+        ----------
+        z : Tensor [shape=(batch, latent_dim, steps), or (batch, latent_dim) for one step held]
+        target_shape : (n_mels, frames), optional
+            As from :meth:`AudioSpectrogram.get_mel_shape`. The last step is held where `z` is too short, and
+            surplus frames are cut. Without it every step gives `frames_per_step` frames.
+
+        Returns
+        -------
+        Tensor [shape=(batch, 1, n_mels, frames), log10 amplitude]
+
+        Raises
+        ------
+        InvalidConfigError
+            `target_shape` has another number of bands than the model, or `z` another latent size.
+        """
+        if z.ndim == 2:
+            z = z.unsqueeze(-1)
+        if z.ndim != 3 or z.shape[1] != self.latent_dim or z.shape[-1] == 0:
+            raise InvalidConfigError(
+                f"z has shape {tuple(z.shape)}; it must be (batch, {self.latent_dim}, steps) or (batch, {self.latent_dim})"
+            )
+        num_frames = z.shape[-1] * self.config.frames_per_step
+        if target_shape is not None:
+            n_mels, num_frames = target_shape
+            if n_mels != self.config.n_mels:
+                raise InvalidConfigError(
+                    f"target_shape asks for {n_mels} mel bands; this model has {self.config.n_mels}"
+                )
+            missing = self.num_steps(num_frames) - z.shape[-1]
+            if missing > 0:
+                z = F.pad(z, (0, missing), mode="replicate")
+        mel: Tensor = self.decoder(z)[..., :num_frames].unsqueeze(1)
+        return mel * self.config.mel_std + self.config.mel_mean
+
+    def sample(self, num_samples: int, *, steps: int = 24, generator: torch.Generator | None = None) -> Tensor:
+        """Decode draws from the prior N(0, I), each held still for `steps` steps.
+
+        The prior is what an untrained or unfitted model has; a trained model's own density
+        (:class:`~small_dataset_audio.models.density.LatentDensity`) lies far closer to the corpus.
+
+        Parameters
+        ----------
+        num_samples : int
+        steps : int
+            Latent steps of each; 24 are about one second.
+        generator : torch.Generator [CPU], optional
+            None draws from a generator with seed 0.
+
+        Returns
+        -------
+        Tensor [shape=(num_samples, 1, n_mels, steps * frames_per_step), log10 amplitude]
+        """
+        generator = generator or torch.Generator().manual_seed(0)
+        anchors = torch.randn(num_samples, self.latent_dim, generator=generator)
+        device = next(self.parameters()).device
+        return self.decode(anchors.to(device).unsqueeze(-1).expand(-1, -1, steps))
+
+    def forward(self, mel: Tensor, noise: Tensor | None = None) -> tuple[Tensor, Tensor, Tensor]:
+        """Autoencode `mel`; with `noise` (standard normal, shape of the mean) through the reparametrised draw.
+
+        Returns
+        -------
+        reconstruction, mean, log_variance : Tensor
+        """
+        mean, log_variance = self.encode(mel)
+        z = mean if noise is None else mean + noise * torch.exp(0.5 * log_variance)
+        return self.decode(z, (mel.shape[-2], mel.shape[-1])), mean, log_variance
+
+    def _normalise(self, mel: Tensor) -> Tensor:
+        return (mel - self.config.mel_mean) / self.config.mel_std
+
+
+class _ResidualBlock(nn.Module):
+    """Depthwise convolution over time, channel norm per frame, pointwise bottleneck; starts as the identity."""
+
+    def __init__(self, width: int) -> None:
+        super().__init__()
+        self.depthwise = nn.Conv1d(width, width, 5, padding=2, groups=width)
+        self.norm = nn.LayerNorm(width)
+        self.widen = nn.Linear(width, 2 * width)
+        self.narrow = nn.Linear(2 * width, width)
+        nn.init.zeros_(self.narrow.weight)
+        nn.init.zeros_(self.narrow.bias)
+
+    def forward(self, x: Tensor) -> Tensor:
+        hidden = self.norm(self.depthwise(x).transpose(1, 2))
+        change: Tensor = self.narrow(F.gelu(self.widen(hidden)))
+        return x + change.transpose(1, 2)
+
+
+class _Doubling(nn.Module):
+    """Twice the frames: each is repeated, then smoothed by a convolution (no checkerboard of a transposed one)."""
+
+    def __init__(self, width: int) -> None:
+        super().__init__()
+        self.convolution = nn.Conv1d(width, width, 3, padding=1)
+
+    def forward(self, x: Tensor) -> Tensor:
+        doubled: Tensor = self.convolution(torch.repeat_interleave(x, 2, dim=-1))
+        return doubled
