@@ -1,0 +1,301 @@
+"""The training loop: yields progress, knows no screen, and stops wherever its caller stops asking.
+
+Learning rate and KL weight follow `progress`, a number from 0 to 1 that grows by an equal share of what is left each step.
+With `max_steps` that is ``step / max_steps``; with a time budget the number of steps left is re-estimated from the measured
+step time, so the schedule always ends when the budget does, however the machine's speed drifts.
+"""
+
+from __future__ import annotations
+
+import math
+import time
+from collections.abc import Callable, Iterator, Sequence
+from dataclasses import dataclass, field
+from typing import Literal
+
+import numpy as np
+import torch
+from numpy.typing import NDArray
+from torch import Tensor
+
+from small_dataset_audio.audio.spectrogram import AudioSpectrogram
+from small_dataset_audio.errors import InvalidConfigError
+from small_dataset_audio.models.vae import ConvVAE
+from small_dataset_audio.training.config import TrainingConfig
+from small_dataset_audio.training.dataset import CropDataset
+
+_WARMUP_STEPS = 20
+_KL_WARMUP_SHARE = 0.3
+_GRADIENT_CLIP = 1.0
+_EVALUATION_SHARE = 0.04  # held-out loss is measured after each such share of the training
+_EVALUATION_CROPS = 16
+_MIN_IMPROVEMENT = 0.003
+_ANNEAL_SHARE = 0.15  # a plateau still gets a short fall of the learning rate: that is worth most of the rest
+_STEP_TIME_MEMORY = 0.9
+
+StopReason = Literal["", "budget", "plateau"]
+
+
+@dataclass(frozen=True)
+class LossPoint:
+    """Losses at one step; `held_out` is None where it was not measured.
+
+    Parameters
+    ----------
+    step : int
+    reconstruction : float [mean absolute error in deviations of the corpus's log mels]
+    kl : float [nats for each latent number]
+    held_out : float or None [as `reconstruction`, on held-out files]
+    """
+
+    step: int
+    reconstruction: float
+    kl: float
+    held_out: float | None = None
+
+
+@dataclass(frozen=True)
+class TrainingProgress:
+    """What is known after a step.
+
+    Parameters
+    ----------
+    step, total_steps : int
+        Steps done, and the present plan.
+    progress : float [0 to 1]
+    elapsed_s, remaining_s : float [s]
+        Training time so far (over all resumptions), and until the plan ends.
+    losses : LossPoint
+    stop_reason : {"", "budget", "plateau"}
+        Not empty on the last one.
+    """
+
+    step: int
+    total_steps: int
+    progress: float
+    elapsed_s: float
+    remaining_s: float
+    losses: LossPoint
+    stop_reason: StopReason = ""
+
+
+@dataclass
+class TrainingState:
+    """Everything that a resumed training needs; what a checkpoint holds."""
+
+    model: ConvVAE
+    average: dict[str, Tensor]
+    optimizer: torch.optim.AdamW
+    step: int = 0
+    progress: float = 0.0
+    elapsed_s: float = 0.0
+    best_held_out: float | None = None
+    best_progress: float = 0.0
+    annealing_steps_left: int | None = None
+    history: list[LossPoint] = field(default_factory=list)
+
+
+def new_state(model: ConvVAE, config: TrainingConfig) -> TrainingState:
+    """State before the first step."""
+    optimizer = torch.optim.AdamW(
+        model.parameters(), lr=config.learning_rate, betas=(0.9, 0.99), weight_decay=config.weight_decay
+    )
+    return TrainingState(model, {name: value.clone() for name, value in model.state_dict().items()}, optimizer)
+
+
+class Trainer:
+    """Trains a :class:`ConvVAE` on clips in memory.
+
+    Parameters
+    ----------
+    state : TrainingState
+        Fresh from :func:`new_state`, or from a checkpoint; changed in place.
+    train_clips, held_out_clips : sequence of ndarray [shape=(samples,), float32, 48 kHz]
+        `held_out_clips` may be empty; then training never ends on a plateau.
+    spectrogram : AudioSpectrogram
+    config : TrainingConfig
+    clock : callable
+        Monotonic seconds; a test hands in its own.
+
+    Raises
+    ------
+    InvalidConfigError
+        A field of `config` is outside its range, or there is nothing to train on.
+    """
+
+    def __init__(
+        self,
+        state: TrainingState,
+        train_clips: Sequence[NDArray[np.float32]],
+        held_out_clips: Sequence[NDArray[np.float32]],
+        spectrogram: AudioSpectrogram,
+        config: TrainingConfig,
+        clock: Callable[[], float] = time.monotonic,
+    ) -> None:
+        config.validate()
+        self.state = state
+        self._config = config
+        self._clock = clock
+        self._dataset = CropDataset(train_clips, spectrogram, config)
+        self._held_out = _held_out_crops(held_out_clips, spectrogram, config)
+        self._device = next(state.model.parameters()).device
+        self._averaged = ConvVAE(state.model.config).to(self._device).eval()
+
+    def run(self) -> Iterator[TrainingProgress]:
+        """Train until the budget is used or the held-out loss has stopped falling; yields after every step.
+
+        The caller may stop asking at any time: the state is whole after each step.
+
+        Raises
+        ------
+        InvalidConfigError
+            The loss is not finite; the message says at which step.
+        """
+        state = self.state
+        started = self._clock() - state.elapsed_s
+        step_time_s: float | None = None
+        while state.progress < 1.0:
+            before = self._clock()
+            total_steps = self._plan(started, step_time_s)
+            losses = self._step()
+            previous = state.progress
+            state.step += 1
+            state.progress = 1.0 if state.step >= total_steps else _advance(state.progress, state.step, total_steps)
+            if state.annealing_steps_left is not None:
+                state.annealing_steps_left -= 1
+            losses = self._evaluate_when_due(losses, previous)
+            state.history.append(losses)
+            now = self._clock()
+            duration_s = now - before
+            # The first step also warms up caches and allocators; it is no measure of the others.
+            if step_time_s is None or state.step <= 2:
+                step_time_s = duration_s
+            else:
+                step_time_s = _STEP_TIME_MEMORY * step_time_s + (1 - _STEP_TIME_MEMORY) * duration_s
+            state.elapsed_s = now - started
+            yield TrainingProgress(
+                step=state.step,
+                total_steps=max(total_steps, state.step),
+                progress=state.progress,
+                elapsed_s=state.elapsed_s,
+                remaining_s=max(total_steps - state.step, 0) * step_time_s,
+                losses=losses,
+                stop_reason="" if state.progress < 1.0 else self._stop_reason(),
+            )
+
+    def averaged_model(self) -> ConvVAE:
+        """Return the model with the running average of the weights, in evaluation mode."""
+        self._averaged.load_state_dict(self.state.average)
+        return self._averaged
+
+    def _plan(self, started: float, step_time_s: float | None) -> int:
+        """Total steps by the present estimate."""
+        state = self.state
+        if state.annealing_steps_left is not None:
+            return state.step + max(state.annealing_steps_left, 1)
+        if self._config.max_steps is not None:
+            return self._config.max_steps
+        if step_time_s is None:
+            return state.step + 1000  # refined after the first step
+        left_s = self._config.budget_s - (self._clock() - started)
+        return state.step + max(round(left_s / max(step_time_s, 1e-6)), 1)
+
+    def _step(self) -> LossPoint:
+        state, config = self.state, self._config
+        mel = self._dataset.batch(state.step)
+        noise_source = torch.Generator().manual_seed(_step_seed(config.seed, state.step))
+        steps = state.model.num_steps(mel.shape[-1])
+        noise = torch.randn(mel.shape[0], state.model.latent_dim, steps, generator=noise_source).to(self._device)
+
+        state.model.train()
+        rebuilt, mean, log_variance = state.model(mel, noise)
+        reconstruction = (rebuilt - mel).abs().mean() / state.model.config.mel_std
+        kl = 0.5 * (mean.square() + log_variance.exp() - 1.0 - log_variance).mean()
+        kl_weight = config.kl_weight * min(state.progress / _KL_WARMUP_SHARE, 1.0)
+        loss = reconstruction + kl_weight * kl
+        if not torch.isfinite(loss):
+            raise InvalidConfigError(
+                f"learning_rate is {config.learning_rate}; the loss became non-finite at step {state.step}: "
+                "train with a lower one"
+            )
+        for group in state.optimizer.param_groups:
+            group["lr"] = config.learning_rate * _schedule(state.step, state.progress)
+        state.optimizer.zero_grad(set_to_none=True)
+        loss.backward()
+        torch.nn.utils.clip_grad_norm_(state.model.parameters(), _GRADIENT_CLIP)
+        state.optimizer.step()
+        self._update_average()
+        return LossPoint(state.step + 1, float(reconstruction.detach()), float(kl.detach()))
+
+    def _update_average(self) -> None:
+        # Early on the average follows closely; otherwise it would remember the random start.
+        decay = min(self._config.ema_decay, (1 + self.state.step) / (10 + self.state.step))
+        with torch.no_grad():
+            for name, value in self.state.model.state_dict().items():
+                self.state.average[name].lerp_(value, 1.0 - decay)
+
+    def _evaluate_when_due(self, losses: LossPoint, previous_progress: float) -> LossPoint:
+        """Measure the held-out loss whenever `progress` has crossed a multiple of the evaluation share."""
+        state = self.state
+        crossed = math.floor(state.progress / _EVALUATION_SHARE) > math.floor(previous_progress / _EVALUATION_SHARE)
+        if self._held_out is None or not (crossed or state.progress >= 1.0):
+            return losses
+        with torch.inference_mode():
+            rebuilt, _, _ = self.averaged_model()(self._held_out)
+            held_out = float((rebuilt - self._held_out).abs().mean() / state.model.config.mel_std)
+        if state.best_held_out is None or held_out < state.best_held_out * (1 - _MIN_IMPROVEMENT):
+            state.best_held_out, state.best_progress = held_out, state.progress
+        elif self._has_plateaued():
+            state.annealing_steps_left = max(round(state.step * _ANNEAL_SHARE), 1)
+        return LossPoint(losses.step, losses.reconstruction, losses.kl, held_out)
+
+    def _has_plateaued(self) -> bool:
+        state = self.state
+        return (
+            state.annealing_steps_left is None
+            and state.progress > 0.5
+            and state.progress - state.best_progress > self._config.plateau_share
+        )
+
+    def _stop_reason(self) -> StopReason:
+        return "budget" if self.state.annealing_steps_left is None else "plateau"
+
+
+def corpus_scale(clips: Sequence[NDArray[np.float32]], spectrogram: AudioSpectrogram) -> tuple[float, float]:
+    """Mean and deviation of all log mels of the corpus [log10 amplitude]."""
+    total, squares, count = 0.0, 0.0, 0
+    for clip in clips:
+        mel = spectrogram.waveform_to_mel(torch.from_numpy(clip)).double()
+        total, squares, count = total + float(mel.sum()), squares + float(mel.square().sum()), count + mel.numel()
+    mean = total / count
+    return mean, max(math.sqrt(max(squares / count - mean * mean, 0.0)), 0.05)
+
+
+def _held_out_crops(
+    clips: Sequence[NDArray[np.float32]], spectrogram: AudioSpectrogram, config: TrainingConfig
+) -> Tensor | None:
+    if not clips:
+        return None
+    # The same crops at every evaluation, without augmentation: the curve then shows the model alone.
+    plain = TrainingConfig(
+        seed=config.seed,
+        batch_size=_EVALUATION_CROPS,
+        crop_frames=config.crop_frames,
+        gain_db=0.0,
+        augmented_share=0.0,
+    )
+    return CropDataset(clips, spectrogram, plain).batch(0)
+
+
+def _advance(progress: float, step: int, total_steps: int) -> float:
+    """Grow by an equal share of what is left."""
+    return progress + (1.0 - progress) / (total_steps - step + 1)
+
+
+def _schedule(step: int, progress: float) -> float:
+    """Share of the peak learning rate: linear warm-up, then a cosine."""
+    return min((step + 1) / _WARMUP_STEPS, 1.0) * 0.5 * (1.0 + math.cos(math.pi * progress))
+
+
+def _step_seed(seed: int, step: int) -> int:
+    return int(np.random.SeedSequence([seed, step, 1]).generate_state(1, np.uint64)[0] >> 1)
