@@ -67,7 +67,8 @@ def check_audio(audio: ArrayLike, *, name: str = "audio", allow_empty: bool = Fa
         raise InvalidAudioError(f"{name} has dtype {array.dtype}; convert it to float32 in the range [-1, 1] first")
     if array.size == 0 and not allow_empty:
         raise InvalidAudioError(f"{name} is empty (shape {array.shape}); at least one sample is needed")
-    array = np.ascontiguousarray(array, dtype=np.float32)
+    with np.errstate(over="ignore"):  # beyond float32's range it becomes infinite, which is refused below
+        array = np.ascontiguousarray(array, dtype=np.float32)
     bad = array.size - int(np.isfinite(array).sum())
     if bad:
         raise InvalidAudioError(f"{name} holds {bad} NaN or infinite samples of {array.size}; all must be finite")

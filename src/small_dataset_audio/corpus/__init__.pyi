@@ -1,0 +1,14 @@
+from .doctor import CorpusSummary as CorpusSummary
+from .doctor import inspect_folder as inspect_folder
+from .doctor import summarise as summarise
+from .records import Clip as Clip
+from .records import Corpus as Corpus
+from .records import FileReport as FileReport
+from .records import ScanConfig as ScanConfig
+from .records import ScanProgress as ScanProgress
+from .scan import iter_scan as iter_scan
+from .scan import require_usable as require_usable
+from .scan import scan_corpus as scan_corpus
+from .split import Split as Split
+from .split import split_by_file as split_by_file
+from .synthesis import write_demo_corpus as write_demo_corpus
