@@ -1,0 +1,163 @@
+"""What a take shall be. Importing this module loads neither torch nor a model."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Mapping
+from dataclasses import dataclass, fields
+from typing import Any, get_args, get_type_hints
+
+from small_dataset_audio.constants import DEFAULT_OVERLAP_SAMPLES, SAMPLE_RATE
+from small_dataset_audio.errors import InvalidConfigError
+from small_dataset_audio.inference.export import BIT_DEPTH_MAP, SAMPLE_RATE_OPTIONS
+
+CONCAT_MODES = ("crossfade", "latent_interpolation")
+STEREO_MODES = ("mono", "mid_side", "dual_seed")
+VOCODERS = ("auto", "mosaic", "griffin_lim")
+MAX_SEED = 2**63 - 1
+MAX_STEREO_WIDTH = 1.5  # over it the mid drowns in its own side
+
+
+@dataclass(frozen=True)
+class GenerationConfig:
+    """All settings of a take.
+
+    Parameters
+    ----------
+    duration_s : float [s]
+        Over 0 and at most `max_duration_s`; met exactly to the sample.
+    max_duration_s : float [s]
+        Guard against a slip of the finger.
+    seed : int or None [0 to 2**63 - 1]
+        None draws one, which the result records.
+    chunk_duration_s : float [s]
+        Length of one draw from the latent density.
+    concat_mode : {"crossfade", "latent_interpolation"}
+        Independent draws joined in the waveform, or one path between anchors in latent space.
+    stereo_mode : {"mono", "mid_side", "dual_seed"}
+    stereo_width : float [0 to 1.5]
+        For ``mid_side``: 0 is mono.
+    sample_rate : int [Hz, one of 44100, 48000, 96000]
+    bit_depth : {"16-bit", "24-bit", "32-bit float"}
+    steps_between : int [1 or more]
+        For ``latent_interpolation``: points of the arc from one anchor to the next.
+    overlap_samples : int [samples at 48 kHz, shorter than a chunk]
+        Length of a crossfade between chunks.
+    vocoder : {"auto", "mosaic", "griffin_lim"}
+        ``auto`` takes the mosaic where the model folder holds the corpus audio.
+    """
+
+    duration_s: float = 1.0
+    max_duration_s: float = 60.0
+    seed: int | None = None
+    chunk_duration_s: float = 1.0
+    concat_mode: str = "crossfade"
+    stereo_mode: str = "mono"
+    stereo_width: float = 0.7
+    sample_rate: int = 48_000
+    bit_depth: str = "24-bit"
+    steps_between: int = 10
+    overlap_samples: int = DEFAULT_OVERLAP_SAMPLES
+    vocoder: str = "auto"
+
+    @property
+    def chunk_samples(self) -> int:
+        """Samples of a chunk at 48 kHz."""
+        return round(self.chunk_duration_s * SAMPLE_RATE)
+
+    @property
+    def num_samples(self) -> int:
+        """Samples of the exported take, at its own rate."""
+        return round(self.duration_s * self.sample_rate)
+
+    @property
+    def channels(self) -> int:
+        """Channels of the exported take."""
+        return 1 if self.stereo_mode == "mono" else 2
+
+    def validate(self) -> None:
+        """Check every field.
+
+        Raises
+        ------
+        InvalidConfigError
+            A ValueError that names the field, the value given, and the values allowed.
+        """
+        for field in fields(self):
+            _check_type(field.name, getattr(self, field.name), get_type_hints(type(self))[field.name])
+        _check(self.max_duration_s > 0, "max_duration_s", self.max_duration_s, "over 0 seconds")
+        _check(
+            0 < self.duration_s <= self.max_duration_s,
+            "duration_s",
+            self.duration_s,
+            f"over 0 and at most max_duration_s ({self.max_duration_s})",
+        )
+        for name, allowed in (
+            ("concat_mode", CONCAT_MODES),
+            ("stereo_mode", STEREO_MODES),
+            ("sample_rate", SAMPLE_RATE_OPTIONS),
+            ("bit_depth", tuple(BIT_DEPTH_MAP)),
+            ("vocoder", VOCODERS),
+        ):
+            value = getattr(self, name)
+            _check(value in allowed, name, value, "one of " + ", ".join(repr(option) for option in allowed))
+        _check(self.num_samples >= 1, "duration_s", self.duration_s, f"at least one sample at {self.sample_rate} Hz")
+        _check(
+            self.seed is None or 0 <= self.seed <= MAX_SEED,
+            "seed",
+            self.seed,
+            f"None, or from 0 to 2**63 - 1 ({MAX_SEED})",
+        )
+        _check(
+            0 < self.chunk_duration_s <= 60.0 and self.chunk_samples >= 1,
+            "chunk_duration_s",
+            self.chunk_duration_s,
+            "over 0 and at most 60 seconds",
+        )
+        _check(
+            0.0 <= self.stereo_width <= MAX_STEREO_WIDTH,
+            "stereo_width",
+            self.stereo_width,
+            f"from 0.0 to {MAX_STEREO_WIDTH}",
+        )
+        _check(1 <= self.steps_between <= 10_000, "steps_between", self.steps_between, "from 1 to 10000")
+        _check(
+            0 <= self.overlap_samples < self.chunk_samples,
+            "overlap_samples",
+            self.overlap_samples,
+            f"0 or more, and shorter than a chunk ({self.chunk_samples} samples)",
+        )
+
+    @classmethod
+    def from_mapping(cls, values: Mapping[str, Any]) -> GenerationConfig:
+        """Build a configuration from a sidecar's ``generation`` object and validate it.
+
+        Raises
+        ------
+        InvalidConfigError
+            A key that is no field (a misspelt one is never replaced by a default), or a value that is not allowed.
+        """
+        known = {field.name for field in fields(cls)}
+        unknown = sorted(set(values) - known)
+        if unknown:
+            raise InvalidConfigError(
+                f"{unknown[0]!r} is no generation setting; the settings are {', '.join(sorted(known))}"
+            )
+        config = cls(**values)
+        config.validate()
+        return config
+
+
+def _check(holds: bool, name: str, value: object, rule: str) -> None:
+    if not holds:
+        raise InvalidConfigError(f"{name} is {value!r}; it must be {rule}")
+
+
+def _check_type(name: str, value: object, hint: Any) -> None:  # noqa: ANN401 - a typing construct has no common type
+    allowed = get_args(hint) or (hint,)
+    accepted = (*allowed, int) if float in allowed else allowed
+    if isinstance(value, bool) or not isinstance(value, accepted):
+        names = " or ".join("None" if kind is type(None) else kind.__name__ for kind in allowed)
+        raise InvalidConfigError(f"{name} is {value!r}; it must be of type {names}")
+    if isinstance(value, float) and not math.isfinite(value):
+        raise InvalidConfigError(f"{name} is {value!r}; it must be a finite number")

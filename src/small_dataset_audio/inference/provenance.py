@@ -1,0 +1,34 @@
+"""What a sidecar says of model and machine, so that a re-render can tell what differs where bits do."""
+
+from __future__ import annotations
+
+import hashlib
+import platform
+from importlib.metadata import version
+from typing import Any
+
+import numpy as np
+import torch
+from numpy.typing import NDArray
+
+from small_dataset_audio._version import __version__
+
+_LIBRARIES = ("torch", "numpy", "scipy", "soxr", "librosa")
+
+
+def describe_environment(device: torch.device | str) -> dict[str, Any]:
+    """Versions and hardware that bits depend on."""
+    return {
+        "sda": __version__,
+        **{name: version(name) for name in _LIBRARIES},
+        "python": platform.python_version(),
+        "machine": platform.machine(),
+        "system": platform.system(),
+        "device": str(device),
+        "threads": torch.get_num_threads(),
+    }
+
+
+def audio_sha256(audio: NDArray[np.float32]) -> str:
+    """Hex SHA-256 of the samples as float32, before the export's bit depth."""
+    return hashlib.sha256(np.ascontiguousarray(audio, dtype="<f4").tobytes()).hexdigest()
