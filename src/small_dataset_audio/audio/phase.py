@@ -21,6 +21,7 @@ def griffin_lim(
     hop_length: int,
     iterations: int,
     generator: torch.Generator,
+    known: Tensor | None = None,
     momentum: float = MOMENTUM,
 ) -> Tensor:
     """Iterate between the magnitudes asked for and spectrograms that a waveform can have.
@@ -35,6 +36,9 @@ def griffin_lim(
         0 renders random phases.
     generator : torch.Generator [CPU]
         Draws the first phases.
+    known : Tensor, optional [shape=(batch, n_fft // 2 + 1, known frames), complex]
+        Spectrum of the first frames where they have been rendered already: their phases are kept, so that the waveform goes
+        on from there.
     momentum : float [0 to 1)
         0 is the classic algorithm.
 
@@ -47,9 +51,15 @@ def griffin_lim(
     angles = torch.polar(torch.ones_like(phases), phases).to(magnitude.device)
     previous = torch.zeros_like(angles)
 
+    def keep_known_phases(angles: Tensor) -> Tensor:
+        if known is not None:
+            angles[..., : known.shape[-1]] = torch.sgn(known)
+        return angles
+
     def to_waveform(spectrum: Tensor) -> Tensor:
         return torch.istft(spectrum, n_fft=n_fft, hop_length=hop_length, window=window, center=True)
 
+    angles = keep_known_phases(angles)
     for _ in range(iterations):
         consistent = torch.stft(
             to_waveform(magnitude * angles),
@@ -62,5 +72,5 @@ def griffin_lim(
         )
         accelerated = consistent + momentum * (consistent - previous)
         previous = consistent
-        angles = accelerated / accelerated.abs().clamp_min(1e-16)
+        angles = keep_known_phases(accelerated / accelerated.abs().clamp_min(1e-16))
     return to_waveform(magnitude * angles)

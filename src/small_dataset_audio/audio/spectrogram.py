@@ -33,7 +33,7 @@ class SpectrogramConfig:
     ----------
     sample_rate : int [Hz]
     n_fft : int [samples]
-        Window and FFT length.
+        Window and FFT length; even, so that frames can be centred.
     hop_length : int [samples]
         At most a quarter of `n_fft`, for phase retrieval.
     n_mels : int
@@ -52,8 +52,8 @@ class SpectrogramConfig:
         """Raise :class:`InvalidConfigError` where a field is outside its range."""
         if not 4_000 <= self.sample_rate <= 768_000:
             raise InvalidConfigError(f"sample_rate is {self.sample_rate}; it must be 4000 to 768000 Hz")
-        if not 64 <= self.n_fft <= 65_536:
-            raise InvalidConfigError(f"n_fft is {self.n_fft}; it must be 64 to 65536 samples")
+        if not 64 <= self.n_fft <= 65_536 or self.n_fft % 2:
+            raise InvalidConfigError(f"n_fft is {self.n_fft}; it must be 64 to 65536 samples, and even")
         if not 1 <= self.hop_length <= self.n_fft // 4:
             raise InvalidConfigError(
                 f"hop_length is {self.hop_length}; it must be 1 to a quarter of n_fft ({self.n_fft // 4})"
@@ -119,7 +119,7 @@ class AudioSpectrogram(nn.Module):
         Raises
         ------
         InvalidAudioError
-            Another shape, several channels, no samples, or non-finite samples.
+            Another shape, several channels, not floating point, no samples, or non-finite samples.
         """
         magnitude = self._stft(self._as_batch(waveform)).abs()
         mel = torch.matmul(self.mel_basis, magnitude)
@@ -181,10 +181,12 @@ class AudioSpectrogram(nn.Module):
             waveform = waveform.squeeze(1)
         elif waveform.ndim == 1:
             waveform = waveform.unsqueeze(0)
-        if waveform.ndim != 2 or waveform.shape[-1] == 0:
+        if waveform.ndim != 2 or waveform.numel() == 0:
             raise InvalidAudioError(
                 f"waveform has shape {shape}; it must be (batch, 1, samples) with at least one sample"
             )
+        if not waveform.is_floating_point():
+            raise InvalidAudioError(f"waveform has dtype {waveform.dtype}; convert it to float32 in -1 to 1 first")
         waveform = waveform.to(self.window)
         if not torch.isfinite(waveform).all():
             raise InvalidAudioError("waveform holds NaN or infinite samples; all must be finite")

@@ -21,7 +21,7 @@ from torch import Tensor
 from small_dataset_audio.audio.io import check_audio
 from small_dataset_audio.audio.spectrogram import AudioSpectrogram
 from small_dataset_audio.constants import DEFAULT_OVERLAP_SAMPLES, SAMPLE_RATE
-from small_dataset_audio.errors import InvalidConfigError
+from small_dataset_audio.errors import InvalidAudioError, InvalidConfigError
 from small_dataset_audio.models.density import Density, StandardNormal
 from small_dataset_audio.models.vae import ConvVAE
 from small_dataset_audio.models.vocoder.griffin_lim import GriffinLimVocoder

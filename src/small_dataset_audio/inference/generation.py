@@ -246,7 +246,8 @@ class GenerationPipeline:
             return create_dual_seed_stereo(left, right)
         mono = self._make_mono(config, seed, vocoder)
         if config.stereo_mode == "mid_side":
-            return apply_mid_side_widening(mono, width=config.stereo_width, sample_rate=SAMPLE_RATE)
+            # Finished first: the side is a copy that begins 15 ms into the take, and without a fade it would click there.
+            return apply_mid_side_widening(finish_ends(mono), width=config.stereo_width, sample_rate=SAMPLE_RATE)
         return mono
 
     def _make_mono(self, config: GenerationConfig, seed: int, vocoder: Vocoder) -> NDArray[np.float32]:

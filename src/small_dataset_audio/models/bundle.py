@@ -12,7 +12,8 @@ numbers, and the audio against its hash.
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+import contextlib
+from collections.abc import Iterator, Sequence
 from dataclasses import asdict, dataclass, replace
 from pathlib import Path
 from typing import Any
@@ -23,13 +24,19 @@ import soundfile
 import torch
 from numpy.typing import NDArray
 from safetensors import SafetensorError, safe_open
-from safetensors.torch import save_file
+from safetensors.torch import save
 from torch import Tensor
 
 from small_dataset_audio.audio.spectrogram import AudioSpectrogram, SpectrogramConfig
 from small_dataset_audio.constants import SAMPLE_RATE
-from small_dataset_audio.errors import InvalidConfigError, ModelDamagedError, ModelNotFoundError, ModelVersionError
-from small_dataset_audio.files import atomic_write, dump_json, sha256_file
+from small_dataset_audio.errors import (
+    InvalidConfigError,
+    ModelDamagedError,
+    ModelNotFoundError,
+    ModelVersionError,
+    OutputError,
+)
+from small_dataset_audio.files import atomic_write, dump_json, make_output_folder, sha256_file
 from small_dataset_audio.models.density import DensityConfig, LatentDensity
 from small_dataset_audio.models.vae import ConvVAE, VAEConfig
 
@@ -145,15 +152,14 @@ def save_bundle(folder: Path, bundle: ModelBundle) -> ModelBundle:
     OutputError
         A file cannot be written; an older model in the folder is untouched.
     """
-    folder.mkdir(parents=True, exist_ok=True)
-    audio_entry = _save_corpus_audio(folder / CORPUS_FILE, bundle.clips) if bundle.clips else None
-    metadata = replace(bundle.metadata, corpus_audio=audio_entry)
-    tensors: dict[str, Tensor] = {f"vae.{name}": value for name, value in bundle.model.state_dict().items()}
-    for name in ("latents", "path_lengths", "neighbours", "neighbour_distances"):
-        tensors[f"density.{name}"] = torch.from_numpy(getattr(bundle.density, name))
-    with atomic_write(folder / MODEL_FILE) as temporary:
-        contiguous = {name: value.detach().cpu().contiguous() for name, value in tensors.items()}
-        save_file(contiguous, temporary, metadata={_METADATA_KEY: dump_json(asdict(metadata))})
+    make_output_folder(folder)
+    # Both files are written in full before either is moved into place: a disk that fills up costs no older model.
+    with (
+        atomic_write(folder / MODEL_FILE) as temporary,
+        _stored_corpus_audio(folder / CORPUS_FILE, bundle.clips) as audio_entry,
+    ):
+        metadata = replace(bundle.metadata, corpus_audio=audio_entry)
+        temporary.write_bytes(_serialise(bundle, metadata))
     if audio_entry is None:
         (folder / CORPUS_FILE).unlink(missing_ok=True)
     clips = _load_corpus_audio(folder / CORPUS_FILE, metadata)
@@ -240,7 +246,7 @@ def _parse_metadata(path: Path, header: dict[str, str] | None) -> ModelMetadata:
         metadata.spectrogram.validate()
         metadata.vae.validate()
         metadata.density.validate()
-    except (msgspec.MsgspecError, AttributeError, InvalidConfigError) as error:
+    except (msgspec.MsgspecError, RecursionError, AttributeError, InvalidConfigError) as error:
         raise ModelDamagedError(f"{path} has damaged metadata ({error}); train it again") from error
     if metadata.vae.n_mels != metadata.spectrogram.n_mels:
         raise ModelDamagedError(f"{path}: the model's n_mels is not the spectrogram's; train it again")
@@ -260,22 +266,39 @@ def _density(path: Path, tensors: dict[str, Tensor], metadata: ModelMetadata) ->
         if value is None or value.dtype != dtype:
             raise ModelDamagedError(f"{path}: tensor density.{name} is missing or not {dtype}; train the model again")
         arrays[name] = value.numpy()
-    density = LatentDensity(**arrays, config=metadata.density)
+    try:
+        density = LatentDensity(**arrays, config=metadata.density)
+    except ModelDamagedError as error:
+        raise ModelDamagedError(f"{path}: {error}") from error
     if density.latent_dim != metadata.vae.latent_dim:
         raise ModelDamagedError(f"{path}: the density's latents do not fit the model; train it again")
     return density
 
 
-def _save_corpus_audio(path: Path, clips: Sequence[NDArray[np.float32]]) -> CorpusAudioEntry:
+def _serialise(bundle: ModelBundle, metadata: ModelMetadata) -> bytes:
+    tensors: dict[str, Tensor] = {f"vae.{name}": value for name, value in bundle.model.state_dict().items()}
+    for name in ("latents", "path_lengths", "neighbours", "neighbour_distances"):
+        tensors[f"density.{name}"] = torch.from_numpy(getattr(bundle.density, name))
+    contiguous = {name: value.detach().cpu().contiguous() for name, value in tensors.items()}
+    return save(contiguous, metadata={_METADATA_KEY: dump_json(asdict(metadata))})
+
+
+@contextlib.contextmanager
+def _stored_corpus_audio(path: Path, clips: Sequence[NDArray[np.float32]]) -> Iterator[CorpusAudioEntry | None]:
+    """Write the clips to a temporary that becomes `path` when the block ends; nothing where there are none."""
+    if not clips:
+        yield None
+        return
     peak = max(float(np.abs(clip).max()) for clip in clips)
     gain = min(1.0, _FLAC_PEAK / peak) if peak > 0.0 else 1.0
-    with (
-        atomic_write(path) as temporary,
-        soundfile.SoundFile(temporary, "w", SAMPLE_RATE, 1, "PCM_24") as file,
-    ):
-        for clip in clips:
-            file.write(clip * np.float32(gain))
-    return CorpusAudioEntry(sha256=sha256_file(path), gain=gain)
+    with atomic_write(path) as temporary:
+        try:
+            with soundfile.SoundFile(temporary, "w", SAMPLE_RATE, 1, "PCM_24") as file:
+                for clip in clips:
+                    file.write(clip * np.float32(gain))
+        except soundfile.LibsndfileError as error:  # it says "System error." of a full disk
+            raise OutputError(f"{path} cannot be written ({error}); is the disk full? Free some space") from error
+        yield CorpusAudioEntry(sha256=sha256_file(temporary), gain=gain)
 
 
 def _load_corpus_audio(path: Path, metadata: ModelMetadata) -> tuple[NDArray[np.float32], ...]:
@@ -284,8 +307,11 @@ def _load_corpus_audio(path: Path, metadata: ModelMetadata) -> tuple[NDArray[np.
         return ()
     if not path.is_file() or sha256_file(path) != entry.sha256:
         raise ModelDamagedError(f"{path} is missing or changed since the model was saved; restore it or train again")
-    audio, rate = soundfile.read(path, dtype="float32")
+    try:
+        audio, rate = soundfile.read(path, dtype="float32")
+    except soundfile.LibsndfileError as error:
+        raise ModelDamagedError(f"{path} is no audio file ({error}); train the model again") from error
     lengths = [clip.num_samples for clip in metadata.corpus.clips]
-    if rate != SAMPLE_RATE or audio.ndim != 1 or len(audio) != sum(lengths):
+    if rate != SAMPLE_RATE or audio.ndim != 1 or len(audio) != sum(lengths) or not entry.gain > 0.0:
         raise ModelDamagedError(f"{path} does not hold the clips that the model lists; train the model again")
     return tuple(np.split(audio / np.float32(entry.gain), np.cumsum(lengths)[:-1]))

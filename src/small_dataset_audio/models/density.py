@@ -36,7 +36,7 @@ class DensityConfig:
     jump_scale : float
         Distance, in medians of the nearest-neighbour distance, at which a jump is taken with probability 1/e.
     min_run_steps : int
-        Steps along a recording before the next jump.
+        Steps from one chance to jump to the next.
     mix : float [0 to 1]
         Upper end of the share of a neighbour that is mixed in; 0 stays on the corpus's own latents.
     """
@@ -63,6 +63,10 @@ LEAD_STEPS = 2
 
 TAIL_STEPS = 1
 """Silent steps after each recording."""
+
+
+_EXCLUDED_STEPS = 12  # half a second
+_NEVER = 1e9
 
 
 class Density(Protocol):
@@ -104,7 +108,7 @@ class LatentDensity:
     ----------
     latents : ndarray [shape=(steps, latent_dim), float32]
     path_lengths : ndarray [shape=(paths,), int64, steps of each recording, in the order of `latents`]
-    neighbours : ndarray [shape=(steps, num_neighbours), int64, nearest first, never the step itself]
+    neighbours : ndarray [shape=(steps, num_neighbours), int64, nearest first; the step itself where there are fewer]
     neighbour_distances : ndarray [shape=(steps, num_neighbours), float32]
     config : DensityConfig
 
@@ -121,15 +125,15 @@ class LatentDensity:
     config: DensityConfig = DensityConfig()
 
     def __post_init__(self) -> None:
-        steps = len(self.latents)
+        steps = self.latents.shape[0] if self.latents.ndim == 2 else 0
         consistent = (
-            self.latents.ndim == 2
-            and steps > 0
+            steps > 0
             and self.path_lengths.ndim == 1
-            and bool((self.path_lengths > 0).all())
+            and bool(((self.path_lengths > 0) & (self.path_lengths <= steps)).all())
             and int(self.path_lengths.sum()) == steps
             and self.neighbours.ndim == 2
             and len(self.neighbours) == steps
+            and self.neighbours.shape[1] > 0
             and self.neighbours.shape == self.neighbour_distances.shape
             and bool(((self.neighbours >= 0) & (self.neighbours < steps)).all())
         )
@@ -179,24 +183,24 @@ class LatentDensity:
 
         visited = np.empty(num_steps, dtype=np.int64)
         position = self._first_step(num_steps, starts, generator)
-        run_steps = 0
+        # Whether a jump is tried must not depend on where the walk is, or it would linger where jumps are rare or easy.
+        phase = int(generator.integers(self.config.min_run_steps))
         for step in range(num_steps):
             visited[step] = position
-            run_steps += 1
             if position in last_steps:
-                position, run_steps = int(starts[generator.integers(len(starts))]), 0
+                position = int(starts[generator.integers(len(starts))])
                 continue
             position += 1
-            if run_steps >= self.config.min_run_steps:
+            if (step + phase) % self.config.min_run_steps == 0:
                 rank = generator.integers(num_candidates)
                 candidate, distance = (
                     int(self.neighbours[position, rank]),
                     float(self.neighbour_distances[position, rank]),
                 )
-                # Only mutual neighbours: see the class's note on why jumps are symmetric.
                 accepted = generator.random() < np.exp(-((distance / scale) ** 2))
+                # Only mutual neighbours: the way back is then as likely.
                 if accepted and position in self.neighbours[candidate]:
-                    position, run_steps = candidate, 0
+                    position = candidate
         return visited
 
     def _first_step(self, num_steps: int, starts: NDArray[np.int64], generator: np.random.Generator) -> int:
@@ -240,17 +244,13 @@ def fit_density(paths: Sequence[NDArray[np.float32]], config: DensityConfig | No
     if not paths:
         raise InvalidConfigError("paths is empty; a density needs the latents of at least one recording")
     latents = np.concatenate(paths).astype(np.float32)
-    wanted = min(config.num_neighbours, max(len(latents) - 1, 1))
-    # One more than wanted: the nearest step to any step is itself, or an exact twin of it.
-    found = cKDTree(latents).query(latents, k=np.arange(1, min(wanted + 1, len(latents)) + 1))
-    distances, neighbours = np.asarray(found[0]), np.asarray(found[1])
-    if len(latents) > 1:
-        distances, neighbours = _drop_self(distances, neighbours)
+    lengths = np.array([len(path) for path in paths], dtype=np.int64)
+    distances, neighbours = _find_neighbours(latents, lengths, config.num_neighbours)
     return LatentDensity(
         latents=latents,
-        path_lengths=np.array([len(path) for path in paths], dtype=np.int64),
-        neighbours=neighbours.astype(np.int64),
-        neighbour_distances=distances.astype(np.float32),
+        path_lengths=lengths,
+        neighbours=neighbours,
+        neighbour_distances=distances,
         config=config,
     )
 
@@ -278,11 +278,22 @@ def latent_path(model: ConvVAE, spectrogram: AudioSpectrogram, audio: NDArray[np
     return path
 
 
-def _drop_self(
-    distances: NDArray[np.float64], neighbours: NDArray[np.intp]
-) -> tuple[NDArray[np.float64], NDArray[np.intp]]:
-    """Remove each row's own index, or its last column where an exact twin pushed it out of the list."""
-    is_self = neighbours == np.arange(len(neighbours))[:, None]
-    is_self[~is_self.any(axis=1), -1] = True
-    shape = (len(neighbours), neighbours.shape[1] - 1)
-    return distances[~is_self].reshape(shape), neighbours[~is_self].reshape(shape)
+def _find_neighbours(
+    latents: NDArray[np.float32], lengths: NDArray[np.int64], num_neighbours: int
+) -> tuple[NDArray[np.float32], NDArray[np.int64]]:
+    """Nearest steps of each step, leaving out those close by in its own recording.
+
+    A step resembles the one before and the one after it most of all; jumps there would only stutter. Where fewer than
+    `num_neighbours` are left, a step is its own neighbour at a distance that is never jumped over.
+    """
+    queried = min(num_neighbours + 2 * _EXCLUDED_STEPS + 1, len(latents))
+    found = cKDTree(latents).query(latents, k=np.arange(1, queried + 1))
+    distances, neighbours = np.asarray(found[0]), np.asarray(found[1])
+    here = np.arange(len(latents))[:, None]
+    path = np.repeat(np.arange(len(lengths)), lengths)
+    too_close = (path[neighbours] == path[here]) & (np.abs(neighbours - here) <= _EXCLUDED_STEPS)
+    distances[too_close] = _NEVER
+    neighbours = np.where(too_close, here, neighbours)
+    order = np.argsort(distances, axis=1, kind="stable")[:, :num_neighbours]
+    nearest = np.take_along_axis(distances, order, axis=1).astype(np.float32)
+    return nearest, np.take_along_axis(neighbours, order, axis=1).astype(np.int64)

@@ -135,11 +135,12 @@ class ConvVAE(nn.Module):
         InvalidConfigError
             `target_shape` has another number of bands than the model, or `z` another latent size.
         """
+        shape = tuple(z.shape)
         if z.ndim == 2:
             z = z.unsqueeze(-1)
         if z.ndim != 3 or z.shape[1] != self.latent_dim or z.shape[-1] == 0:
             raise InvalidConfigError(
-                f"z has shape {tuple(z.shape)}; it must be (batch, {self.latent_dim}, steps) or (batch, {self.latent_dim})"
+                f"z has shape {shape}; it must be (batch, {self.latent_dim}, steps) or (batch, {self.latent_dim})"
             )
         num_frames = z.shape[-1] * self.config.frames_per_step
         if target_shape is not None:

@@ -16,7 +16,7 @@ from safetensors import SafetensorError, safe_open
 from safetensors.torch import save_file
 from torch import Tensor
 
-from small_dataset_audio.errors import CheckpointError
+from small_dataset_audio.errors import CheckpointError, InvalidConfigError
 from small_dataset_audio.files import atomic_write, dump_json
 from small_dataset_audio.models.vae import ConvVAE, VAEConfig
 from small_dataset_audio.training.config import TrainingConfig
@@ -134,16 +134,16 @@ def _parse_header(path: Path, metadata: dict[str, str] | None) -> CheckpointHead
     if not metadata or _METADATA_KEY not in metadata:
         raise CheckpointError(f"{path} is no training checkpoint; give the model's own folder")
     try:
-        raw: dict[str, Any] = msgspec.json.decode(metadata[_METADATA_KEY])
+        raw = msgspec.json.decode(metadata[_METADATA_KEY], type=dict[str, Any])
         if raw.get("version") != CHECKPOINT_VERSION:
             raise CheckpointError(
                 f"{path} has checkpoint version {raw.get('version')}; this release reads {CHECKPOINT_VERSION}: upgrade"
             )
         header = msgspec.convert(raw, CheckpointHeader)
-    except msgspec.MsgspecError as error:
+        header.vae.validate()
+        header.training.validate()
+    except (msgspec.MsgspecError, InvalidConfigError) as error:
         raise CheckpointError(f"{path} has a damaged header ({error}); remove it and train again") from error
-    header.vae.validate()
-    header.training.validate()
     return header
 
 

@@ -154,6 +154,7 @@ class Trainer:
         state = self.state
         started = self._clock() - state.elapsed_s
         step_time_s: float | None = None
+        steps_here = 0  # since the start or the resumption
         while state.progress < 1.0:
             before = self._clock()
             total_steps = self._plan(started, step_time_s)
@@ -167,20 +168,23 @@ class Trainer:
             state.history.append(losses)
             now = self._clock()
             duration_s = now - before
+            steps_here += 1
             # The first step also warms up caches and allocators; it is no measure of the others.
-            if step_time_s is None or state.step <= 2:
+            if step_time_s is None or steps_here <= 2:
                 step_time_s = duration_s
             else:
                 step_time_s = _STEP_TIME_MEMORY * step_time_s + (1 - _STEP_TIME_MEMORY) * duration_s
             state.elapsed_s = now - started
+            ends = state.progress >= 1.0
+            planned = state.step if ends else self._plan(started, step_time_s)
             yield TrainingProgress(
                 step=state.step,
-                total_steps=max(total_steps, state.step),
+                total_steps=planned,
                 progress=state.progress,
                 elapsed_s=state.elapsed_s,
-                remaining_s=max(total_steps - state.step, 0) * step_time_s,
+                remaining_s=(planned - state.step) * step_time_s,
                 losses=losses,
-                stop_reason="" if state.progress < 1.0 else self._stop_reason(),
+                stop_reason=self._stop_reason() if ends else "",
             )
 
     def averaged_model(self) -> ConvVAE:
@@ -189,16 +193,18 @@ class Trainer:
         return self._averaged
 
     def _plan(self, started: float, step_time_s: float | None) -> int:
-        """Total steps by the present estimate."""
+        """Total steps by the present estimate; a plateau's annealing never outlasts the budget."""
         state = self.state
-        if state.annealing_steps_left is not None:
-            return state.step + max(state.annealing_steps_left, 1)
         if self._config.max_steps is not None:
-            return self._config.max_steps
-        if step_time_s is None:
-            return state.step + 1000  # refined after the first step
-        left_s = self._config.budget_s - (self._clock() - started)
-        return state.step + max(round(left_s / max(step_time_s, 1e-6)), 1)
+            total_steps = self._config.max_steps
+        elif step_time_s is None:
+            total_steps = state.step + 1000  # refined after the first step
+        else:
+            left_s = self._config.budget_s - (self._clock() - started)
+            total_steps = state.step + max(round(left_s / max(step_time_s, 1e-6)), 1)
+        if state.annealing_steps_left is None:
+            return total_steps
+        return min(total_steps, state.step + max(state.annealing_steps_left, 1))
 
     def _step(self) -> LossPoint:
         state, config = self.state, self._config
@@ -258,7 +264,8 @@ class Trainer:
         )
 
     def _stop_reason(self) -> StopReason:
-        return "budget" if self.state.annealing_steps_left is None else "plateau"
+        annealing_steps_left = self.state.annealing_steps_left
+        return "plateau" if annealing_steps_left is not None and annealing_steps_left <= 0 else "budget"
 
 
 def corpus_scale(clips: Sequence[NDArray[np.float32]], spectrogram: AudioSpectrogram) -> tuple[float, float]:

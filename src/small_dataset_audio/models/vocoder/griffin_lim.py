@@ -1,7 +1,8 @@
 """Griffin-Lim as a vocoder: needs no corpus, and sounds of it.
 
 Long spectrograms are rendered in blocks that are crossfaded, so that memory does not grow with the length: phase retrieval
-needs several complex arrays of the block's size at once.
+needs several complex arrays of the block's size at once. A block begins with the phases that the block before it ended
+with: two phase retrievals of one tone agree in nothing else, and would cancel each other in the crossfade.
 """
 
 from __future__ import annotations
@@ -11,10 +12,11 @@ import torch
 from numpy.typing import NDArray
 from torch import Tensor
 
+from small_dataset_audio.audio.phase import griffin_lim
 from small_dataset_audio.audio.spectrogram import AudioSpectrogram
 
-_BLOCK_FRAMES = 480  # 5 s
-_JOIN_FRAMES = 8  # 85 ms
+_BLOCK_WINDOWS = 120  # 5 s
+_JOIN_WINDOWS = 2  # 85 ms
 
 
 class GriffinLimVocoder:
@@ -36,21 +38,40 @@ class GriffinLimVocoder:
     def render(self, mel: Tensor, num_samples: int, generator: torch.Generator) -> NDArray[np.float32]:
         """Render one spectrogram; see :class:`~small_dataset_audio.models.vocoder.Vocoder`."""
         hop = self._spectrogram.config.hop_length
+        frames_per_window = self._spectrogram.config.n_fft // hop
+        block_frames, join_frames = _BLOCK_WINDOWS * frames_per_window, _JOIN_WINDOWS * frames_per_window
         out = np.zeros((mel.shape[-1] - 1) * hop, dtype=np.float32)
-        join = _JOIN_FRAMES * hop
+        join = join_frames * hop
         fade_in = (0.5 - 0.5 * np.cos(np.pi * (np.arange(join) + 0.5) / join)).astype(np.float32)
         start = 0
-        while start == 0 or start + _JOIN_FRAMES < mel.shape[-1] - 1:
-            block = self._render_block(mel[..., start : start + _BLOCK_FRAMES], generator)
+        while start == 0 or start + join_frames < mel.shape[-1] - 1:
             position = start * hop
+            known = self._known_spectrum(out, position, position + join) if start > 0 else None
+            block = self._render_block(mel[..., start : start + block_frames], generator, known)
             if start > 0:
                 out[position : position + join] *= fade_in[::-1]
                 block[:join] *= fade_in
             out[position : position + len(block)] += block
-            start += _BLOCK_FRAMES - 1 - _JOIN_FRAMES
+            start += block_frames - 1 - join_frames
         return out[:num_samples]
 
-    def _render_block(self, mel: Tensor, generator: torch.Generator) -> NDArray[np.float32]:
-        waveform = self._spectrogram.mel_to_waveform(mel, iterations=self._iterations, generator=generator)
-        rendered: NDArray[np.float32] = waveform[0, 0].cpu().numpy()
+    def _render_block(self, mel: Tensor, generator: torch.Generator, known: Tensor | None) -> NDArray[np.float32]:
+        waveform = griffin_lim(
+            self._spectrogram.mel_to_magnitude(mel),
+            window=self._spectrogram.window,
+            hop_length=self._spectrogram.config.hop_length,
+            iterations=self._iterations,
+            generator=generator,
+            known=known,
+        )
+        rendered: NDArray[np.float32] = waveform[0].cpu().numpy()
         return rendered
+
+    def _known_spectrum(self, out: NDArray[np.float32], begin: int, end: int) -> Tensor:
+        """Analyse what is rendered: frames centred from sample `begin` on whose windows end at or before `end`."""
+        window = self._spectrogram.window
+        samples = torch.from_numpy(out[begin - len(window) // 2 : end]).to(window.device)
+        hop = self._spectrogram.config.hop_length
+        return torch.stft(
+            samples[None], n_fft=len(window), hop_length=hop, window=window, center=False, return_complex=True
+        )

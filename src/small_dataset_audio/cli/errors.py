@@ -1,0 +1,71 @@
+"""Exit codes, and errors in one line."""
+
+from __future__ import annotations
+
+import contextlib
+import unicodedata
+from collections.abc import Iterator
+from typing import Final
+
+from rich.console import Console
+from rich.text import Text
+
+from small_dataset_audio.errors import InvalidConfigError, SdaError
+
+EXIT_NOTHING_DONE: Final = 1
+EXIT_WRONG_COMMAND_LINE: Final = 2
+EXIT_INTERRUPTED: Final = 130
+
+_OPTION_OF: Final = {
+    "budget_s": "--budget",
+    "seed": "--seed",
+    "device": "--device",
+    "duration_s": "--duration",
+    "count": "--count",
+    "concat_mode": "--concat",
+    "stereo_mode": "--stereo",
+    "stereo_width": "--width",
+    "vocoder": "--vocoder",
+    "sample_rate": "--rate",
+    "bit_depth": "--bits",
+    "chunk_duration_s": "--chunk",
+    "overlap_samples": "--overlap",
+    "steps_between": "--steps-between",
+}
+"""Options by the name of the setting that they are."""
+
+
+class WrongOptionError(SdaError, ValueError):
+    """An option has a value that cannot be used."""
+
+
+@contextlib.contextmanager
+def settings_from_options() -> Iterator[None]:
+    """Blame the command line for a wrong setting, and call the setting by the name of its option.
+
+    Raises
+    ------
+    WrongOptionError
+        In place of an :class:`InvalidConfigError`.
+    """
+    try:
+        yield
+    except InvalidConfigError as error:
+        field, blank, rest = str(error).partition(" ")
+        raise WrongOptionError(f"{_OPTION_OF.get(field, field)}{blank}{rest}") from error
+
+
+def exit_code(error: SdaError) -> int:
+    """Exit code for an error."""
+    return EXIT_WRONG_COMMAND_LINE if isinstance(error, WrongOptionError) else EXIT_NOTHING_DONE
+
+
+def print_error(message: str) -> None:
+    """Write one line to stderr, whatever the message holds."""
+    line = Text.assemble(("error: ", "bold red"), printable(" ".join(message.split())))
+    Console(stderr=True, highlight=False).print(line, soft_wrap=True)
+
+
+def printable(text: str) -> str:
+    """Replace control characters, which a file name may hold and a terminal would obey."""
+    return "".join("?" if unicodedata.category(letter) in {"Cc", "Cs"} else letter for letter in text)

@@ -1,0 +1,153 @@
+"""``sda generate``: a model makes takes."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated, Any, Final, Literal
+
+import typer
+
+from small_dataset_audio.cli.errors import settings_from_options
+from small_dataset_audio.cli.options import Device, Json, parse_bit_depth, parse_duration
+from small_dataset_audio.cli.render import messages, print_json, waiting
+
+if TYPE_CHECKING:
+    from small_dataset_audio.inference.config import GenerationConfig
+
+DEFAULT_DURATION_S: Final = 10.0
+DEFAULT_COUNT: Final = 4
+LONGEST_DURATION_S: Final = 3600.0
+_SAMPLES_PER_MS: Final = 48  # overlaps are counted at 48 kHz, whatever rate a take has
+
+EXAMPLES: Final = """\
+[bold]Examples[/bold]
+  sda generate rain
+  sda generate rain -d 30 -n 8 --seed 100 -o takes
+  sda generate rain --stereo mid-side --width 1.0 --plot
+  sda generate rain --concat latent-interpolation --rate 96000 --bits 32f
+
+Every take has its own seed, going up from the first.
+Beside each WAV lies a .json, from which `sda rerender` makes the same take again."""
+
+
+def generate(
+    model: Annotated[
+        str, typer.Argument(metavar="MODEL", help="Name of a model (`sda models` lists them), or its folder.")
+    ],
+    duration: Annotated[
+        float,
+        typer.Option(
+            "-d",
+            "--duration",
+            parser=parse_duration,
+            metavar="SECONDS",
+            help="Length of each take; up to 1h, also as 2m.",
+        ),
+    ] = DEFAULT_DURATION_S,
+    count: Annotated[int, typer.Option("-n", "--count", metavar="NUMBER", help="How many takes.")] = DEFAULT_COUNT,
+    seed: Annotated[
+        int | None, typer.Option(metavar="NUMBER", help="Seed of the first take.", show_default="drawn by lot")
+    ] = None,
+    concat: Annotated[
+        Literal["crossfade", "latent-interpolation"],
+        typer.Option(
+            metavar="MODE",
+            help="crossfade: independent moments, joined; latent-interpolation: one turns slowly into the next.",
+        ),
+    ] = "crossfade",
+    stereo: Annotated[
+        Literal["mono", "mid-side", "dual-seed"],
+        typer.Option(
+            metavar="MODE",
+            help="mono: one channel; mid-side: one made wide; dual-seed: two different ones, left and right.",
+        ),
+    ] = "mono",
+    width: Annotated[float, typer.Option(metavar="0..1.5", help="How wide, for --stereo mid-side; 0 is mono.")] = 0.7,
+    vocoder: Annotated[
+        Literal["auto", "mosaic", "griffin-lim"],
+        typer.Option(
+            metavar="NAME",
+            help="mosaic: sounds out of pieces of your recordings; griffin-lim: computed without them; auto: mosaic where "
+            "the model keeps the recordings.",
+        ),
+    ] = "auto",
+    rate: Annotated[int, typer.Option(metavar="HZ", help="Sample rate: 44100, 48000 or 96000.")] = 48_000,
+    bits: Annotated[
+        str, typer.Option(parser=parse_bit_depth, metavar="16|24|32f", help="Bit depth; 32f is 32-bit float.")
+    ] = "24-bit",
+    chunk: Annotated[float, typer.Option(metavar="SECONDS", help="Length of one moment.")] = 1.0,
+    overlap: Annotated[
+        float, typer.Option(metavar="MS", help="Crossfade between two moments, in milliseconds.")
+    ] = 50.0,
+    steps_between: Annotated[
+        int, typer.Option(metavar="NUMBER", help="Steps from one moment to the next, for latent-interpolation.")
+    ] = 10,
+    output: Annotated[
+        Path | None,
+        typer.Option(
+            "-o", "--output", metavar="DIR", help="Folder for the takes.", show_default="data/generated/MODEL"
+        ),
+    ] = None,
+    plot: Annotated[bool, typer.Option("--plot", help="Draw waveform and spectrogram beside each take.")] = False,
+    device: Device = "auto",
+    as_json: Json = False,
+) -> None:
+    """Make new takes with a model, as WAV files for your DAW."""
+    from small_dataset_audio.inference.config import GenerationConfig
+
+    with settings_from_options():
+        config = GenerationConfig(
+            duration_s=duration,
+            max_duration_s=max_duration_s(duration),
+            seed=seed,
+            chunk_duration_s=chunk,
+            concat_mode=concat.replace("-", "_"),
+            stereo_mode=stereo.replace("-", "_"),
+            stereo_width=width,
+            sample_rate=rate,
+            bit_depth=bits,
+            steps_between=steps_between,
+            overlap_samples=round(overlap * _SAMPLES_PER_MS),
+            vocoder=vocoder.replace("-", "_"),
+        )
+        config.validate()
+        takes = _make(model, config, count=count, output=output, plot=plot, device=device, quiet=as_json)
+    if as_json:
+        print_json({"model": model, "takes": takes})
+
+
+def max_duration_s(duration_s: float) -> float:
+    """Raise the guard of the library against a slip of the finger, which `-d 120` is not, to an hour."""
+    from small_dataset_audio.inference.config import GenerationConfig
+
+    usual = GenerationConfig.max_duration_s
+    return usual if duration_s <= usual else LONGEST_DURATION_S
+
+
+def _make(
+    model: str,
+    config: GenerationConfig,
+    *,
+    count: int,
+    output: Path | None,
+    plot: bool,
+    device: str,
+    quiet: bool,
+) -> list[dict[str, Any]]:
+    """Make takes, print each as it comes unless `quiet`, and return them as JSON has them."""
+    console = messages()
+    with waiting(console, "loading the model"):
+        from small_dataset_audio.cli.take_view import print_take, to_json
+        from small_dataset_audio.workflow import generate_takes, load_pipeline
+
+        pipeline = load_pipeline(model, device=device)
+    coming = generate_takes(pipeline, config, count=count, output_dir=output, plot=plot)
+    made: list[dict[str, Any]] = []
+    while True:
+        with waiting(console, f"making take {len(made) + 1} of {count}"):
+            take = next(coming, None)
+        if take is None:
+            return made
+        made.append(to_json(take))
+        if not quiet:
+            print_take(take)

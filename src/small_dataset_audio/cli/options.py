@@ -1,0 +1,96 @@
+"""How options are written: durations, bit depths, and the options that several commands share.
+
+Defaults stand here as literals, since the dataclasses that own them load NumPy; a parity test holds them to those.
+"""
+
+from __future__ import annotations
+
+import os
+import re
+import shlex
+import subprocess
+from pathlib import Path
+from typing import Annotated, Final, Literal
+
+import typer
+
+_UNITS_S: Final = {"h": 3600.0, "m": 60.0, "s": 1.0}
+_NUMBER: Final = r"(\d+(?:\.\d*)?|\.\d+)"
+_WITH_UNITS: Final = re.compile(rf"(?:{_NUMBER}h)?(?:{_NUMBER}m(?:in)?)?(?:{_NUMBER}s)?", re.ASCII)
+_SECONDS: Final = re.compile(_NUMBER, re.ASCII)
+
+_BIT_DEPTHS: Final = {
+    "16": "16-bit",
+    "16-bit": "16-bit",
+    "24": "24-bit",
+    "24-bit": "24-bit",
+    "32": "32-bit float",
+    "32f": "32-bit float",
+    "32-bit float": "32-bit float",
+    "float": "32-bit float",
+}
+
+DeviceName = Literal["auto", "cpu", "cuda", "mps"]
+
+
+def parse_duration(text: str | float) -> float:
+    """Read seconds from ``45``, ``90s``, ``3m``, ``1h`` or ``1h30m``.
+
+    Raises
+    ------
+    typer.BadParameter
+        Anything else, or zero.
+    """
+    written = "".join(str(text).lower().split())
+    if _SECONDS.fullmatch(written):
+        seconds = float(written)
+    elif written and (match := _WITH_UNITS.fullmatch(written)):
+        seconds = sum(
+            float(number) * unit for number, unit in zip(match.groups(), _UNITS_S.values(), strict=True) if number
+        )
+    else:
+        seconds = 0.0
+    if not 0.0 < seconds < float("inf"):
+        raise typer.BadParameter(f"{str(text)!r} is no duration over 0; write 45 or 90s (seconds), 3m, 1h or 1h30m")
+    return seconds
+
+
+def format_duration(seconds: float) -> str:
+    """Write a duration as `parse_duration` reads it, to the millisecond: ``1h30m``, ``2m5s``, ``0.25s``."""
+    milliseconds = round(seconds * 1000)
+    hours, rest = divmod(milliseconds, 3_600_000)
+    minutes, rest = divmod(rest, 60_000)
+    parts = [f"{hours}h" if hours else "", f"{minutes}m" if minutes else ""]
+    if rest or not milliseconds:
+        parts.append(f"{rest / 1000:.3f}".rstrip("0").rstrip(".") + "s")
+    return "".join(parts)
+
+
+def parse_bit_depth(text: str) -> str:
+    """Read a bit depth as people write it.
+
+    Raises
+    ------
+    typer.BadParameter
+        None of those that can be written.
+    """
+    try:
+        return _BIT_DEPTHS[str(text).strip().lower()]
+    except KeyError:
+        raise typer.BadParameter(f"{text!r} is no bit depth; write 16, 24 or 32f (32-bit float)") from None
+
+
+def shell_word(text: str | Path) -> str:
+    """Quote `text` so that it can be pasted into a command line of this system."""
+    word = str(text)
+    return subprocess.list2cmdline([word]) if os.name == "nt" else shlex.quote(word)
+
+
+Folder = Annotated[Path, typer.Argument(metavar="FOLDER", help="Folder with your recordings; it is only read.")]
+Json = Annotated[bool, typer.Option("--json", help="Print one JSON document on stdout and nothing else there.")]
+Device = Annotated[
+    DeviceName,
+    typer.Option(metavar="NAME", help="Processor: cpu, cuda, mps; auto takes a graphics card where there is one."),
+]
+Seed = Annotated[int, typer.Option(metavar="NUMBER", help="Start of all randomness: the same seed, the same result.")]
+Licence = Annotated[str, typer.Option(metavar="TEXT", help="Licence of your recordings; it is stored with the model.")]

@@ -1,0 +1,74 @@
+"""``sda rerender``: a take is made again, bit for bit."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated, Final
+
+import typer
+
+from small_dataset_audio.cli.errors import EXIT_NOTHING_DONE, settings_from_options
+from small_dataset_audio.cli.options import Device, Json
+from small_dataset_audio.cli.render import messages, print_json, print_line, results, waiting
+
+if TYPE_CHECKING:
+    from small_dataset_audio.workflow import RerenderReport
+
+EXAMPLES: Final = """\
+[bold]Examples[/bold]
+  sda rerender data/generated/rain/gen_20261104T101500Z_seed7.json
+  sda rerender take.json --model rain-2 -o again
+
+Exit code 0 only where the new take is the first one bit for bit. The first take is never touched."""
+
+
+def rerender(
+    take: Annotated[Path, typer.Argument(metavar="TAKE.json", help="The .json beside a take, or the take itself.")],
+    model: Annotated[
+        str | None,
+        typer.Option(metavar="MODEL", help="Name or folder of the model.", show_default="what the .json says"),
+    ] = None,
+    output: Annotated[
+        Path | None,
+        typer.Option("-o", "--output", metavar="DIR", help="Folder for the new take.", show_default="beside the first"),
+    ] = None,
+    device: Device = "auto",
+    as_json: Json = False,
+) -> None:
+    """Make a take again from its .json and its model, and compare."""
+    with waiting(messages(), "making the take again"):
+        from small_dataset_audio.workflow import rerender as make_again
+        from small_dataset_audio.workflow import resolve_device
+
+        with settings_from_options():
+            resolve_device(device)
+        report = make_again(take, model=model, output_dir=output, device=device)
+    if as_json:
+        print_json(
+            {
+                "wav": str(report.wav_path.absolute()),
+                "json": str(report.json_path.absolute()),
+                "identical": report.identical,
+                "differences": list(report.differences),
+            }
+        )
+    else:
+        _print(report)
+    if report.identical is not True:
+        raise typer.Exit(EXIT_NOTHING_DONE)
+
+
+def _print(report: RerenderReport) -> None:
+    console = results()
+    verdict, style = {
+        True: ("identical, bit for bit", "bold green"),
+        False: ("not identical", "bold red"),
+        None: ("not comparable: the .json holds no fingerprint of the first take", "bold yellow"),
+    }[report.identical]
+    print_line(console, (str(report.wav_path), "bold"), "  ", (verdict, style))
+    for difference in report.differences:
+        print_line(console, f"  differs: {difference}")
+    if report.identical is False and not report.differences:
+        print_line(
+            console, "  model, libraries and machine are as they were; the WAV or the .json may have been changed"
+        )

@@ -1,0 +1,76 @@
+"""``sda train``: a folder of recordings becomes a model."""
+
+from __future__ import annotations
+
+from typing import Annotated, Final
+
+import typer
+
+from small_dataset_audio.cli.errors import settings_from_options
+from small_dataset_audio.cli.options import Device, Folder, Json, Licence, Seed, parse_duration
+from small_dataset_audio.cli.render import messages, print_json, waiting
+
+DEFAULT_BUDGET: Final = "3m"
+
+EXAMPLES: Final = """\
+[bold]Examples[/bold]
+  sda train my-recordings
+  sda train my-recordings --name rain --budget 10m
+  sda train my-recordings --name rain --resume
+  sda train my-recordings --budget 1h --licence CC-BY-4.0 --json > rain.json
+
+Ctrl-C stops after the present step: what is learnt so far is a model that can be used, and can be trained on.
+A second Ctrl-C stops at once."""
+
+
+def train(
+    folder: Folder,
+    name: Annotated[
+        str | None, typer.Option(metavar="NAME", help="Name of the model; without it, the name of the folder.")
+    ] = None,
+    budget: Annotated[
+        float | None,
+        typer.Option(
+            parser=parse_duration,
+            metavar="TIME",
+            help="Time for all of it, from reading to the saved model: 90s, 3m, 1h. More is better up to a point; "
+            "training ends earlier where it has stopped getting better.",
+            show_default=f"{DEFAULT_BUDGET}, or what is left with --resume",
+        ),
+    ] = None,
+    seed: Seed = 0,
+    device: Device = "auto",
+    resume: Annotated[bool, typer.Option("--resume", help="Go on where a stopped training left off.")] = False,
+    no_audio: Annotated[
+        bool,
+        typer.Option(
+            "--no-audio",
+            help="Keep no copy of the recordings in the model folder. Then takes are made without them, and sound less "
+            "like them.",
+        ),
+    ] = False,
+    licence: Licence = "unspecified",
+    as_json: Json = False,
+) -> None:
+    """Learn the sound of a folder of recordings.
+
+    5 to 500 recordings of any length work best.
+    """
+    from small_dataset_audio.files import safe_folder_name
+    from small_dataset_audio.training.config import TrainingConfig
+
+    with waiting(messages(), "starting"):
+        from small_dataset_audio.cli.training_view import print_model, run_training, to_json
+        from small_dataset_audio.workflow import TrainRequest, resolve_device
+
+    if name is not None:
+        safe_folder_name(name)  # refuses an empty one, which TrainRequest would take for none
+    with settings_from_options():
+        TrainingConfig(seed=seed, budget_s=TrainingConfig.budget_s if budget is None else budget).validate()
+        resolve_device(device)
+    request = TrainRequest(folder, name, budget, seed, device, resume, not no_audio, licence)
+    outcome = run_training(request)
+    if as_json:
+        print_json(to_json(outcome))
+    else:
+        print_model(outcome)

@@ -1,0 +1,134 @@
+"""The library of models: folders below one root, each complete in itself.
+
+There is nothing to fall out of step: what the library lists is what the folders say. A folder that cannot be read is listed
+as damaged, by name, and never stops the listing.
+"""
+
+from __future__ import annotations
+
+import os
+from dataclasses import dataclass
+from pathlib import Path
+
+import platformdirs
+
+from small_dataset_audio.errors import ModelError, ModelNotFoundError
+from small_dataset_audio.files import resolve_inside, safe_folder_name
+from small_dataset_audio.models.bundle import MODEL_FILE, ModelMetadata, read_metadata
+
+HOME_VARIABLE = "SDA_HOME"
+CHECKPOINT_FILE = "checkpoint.safetensors"
+
+
+@dataclass(frozen=True)
+class ModelEntry:
+    """One folder of the library.
+
+    Parameters
+    ----------
+    folder : Path
+    metadata : ModelMetadata or None
+        None while it is unfinished, or where it is damaged.
+    size_bytes : int
+    problem : str
+        Empty for a usable model.
+    """
+
+    folder: Path
+    metadata: ModelMetadata | None
+    size_bytes: int
+    problem: str = ""
+
+
+class Library:
+    """The models on this machine.
+
+    Parameters
+    ----------
+    root : Path, optional
+        The environment variable ``SDA_HOME``, else the user's data folder. Made when something is written.
+    """
+
+    def __init__(self, root: Path | None = None) -> None:
+        home = os.environ.get(HOME_VARIABLE)
+        self.root = root or (
+            Path(home) if home else platformdirs.user_data_path("small_dataset_audio", appauthor=False)
+        )
+        self.models_folder = self.root / "models"
+
+    def folder_of(self, name: str) -> Path:
+        """Folder that a model of this name has or would have.
+
+        Raises
+        ------
+        InvalidNameError
+            The name would lead out of the library.
+        """
+        return resolve_inside(self.models_folder, name)
+
+    def free_name(self, name: str) -> str:
+        """Return `name`, or `name` with the first free number behind it."""
+        candidate, number = name, 1
+        while self.folder_of(candidate).exists():
+            number += 1
+            candidate = f"{name}-{number}"
+        return candidate
+
+    def find(self, model: str) -> Path:
+        """Folder of a model given by name, or by the path of its folder.
+
+        Raises
+        ------
+        ModelNotFoundError
+            Neither is there; the message lists what is.
+        InvalidNameError
+            Neither a path that exists nor a usable name.
+        """
+        as_path = _existing_folder(model)
+        if as_path and (as_path / MODEL_FILE).is_file():
+            return as_path
+        if as_path and as_path.name != model:
+            raise ModelNotFoundError(f"{model} holds no {MODEL_FILE}; give a folder that `sda train` made")
+        folder = self.folder_of(model)
+        if (folder / MODEL_FILE).is_file():
+            return folder
+        if (folder / CHECKPOINT_FILE).is_file():
+            raise ModelNotFoundError(
+                f"model {model!r} is unfinished; continue with `sda train FOLDER --name {model} --resume`"
+            )
+        names = ", ".join(entry.metadata.name for entry in self.entries() if entry.metadata) or "none yet"
+        raise ModelNotFoundError(f"no model {model!r}; the library at {self.root} has: {names}")
+
+    def entries(self) -> tuple[ModelEntry, ...]:
+        """All model folders, newest last."""
+        if not self.models_folder.is_dir():
+            return ()
+        folders = (path for path in self.models_folder.iterdir() if path.is_dir() and not path.name.startswith("."))
+        entries = [_read_entry(folder) for folder in folders]
+        return tuple(
+            sorted(entries, key=lambda entry: (entry.metadata.created if entry.metadata else "", entry.folder.name))
+        )
+
+
+def _existing_folder(model: str) -> Path | None:
+    try:
+        path = Path(model).expanduser()
+        return path if model and path.is_dir() else None
+    except (OSError, RuntimeError):  # a name can be too long for a path, or begin with ~ and name no user
+        return None
+
+
+def _read_entry(folder: Path) -> ModelEntry:
+    size_bytes = sum(path.stat().st_size for path in folder.rglob("*") if path.is_file())
+    if not (folder / MODEL_FILE).is_file():
+        unfinished = (folder / CHECKPOINT_FILE).is_file()
+        return ModelEntry(folder, None, size_bytes, "unfinished training" if unfinished else "holds no model")
+    try:
+        return ModelEntry(folder, read_metadata(folder), size_bytes)
+    except ModelError as error:
+        return ModelEntry(folder, None, size_bytes, str(error))
+
+
+def display_folder_name(folder: Path) -> str:
+    """Name for a model of the corpus in `folder`."""
+    return safe_folder_name(folder.resolve().name or "corpus")

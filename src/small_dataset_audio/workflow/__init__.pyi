@@ -1,0 +1,15 @@
+from .demo import CorpusWritten as CorpusWritten
+from .demo import DemoFinished as DemoFinished
+from .demo import DemoRequest as DemoRequest
+from .demo import run_demo as run_demo
+from .device import resolve_device as resolve_device
+from .generate import Take as Take
+from .generate import generate_takes as generate_takes
+from .generate import load_pipeline as load_pipeline
+from .rerender import RerenderReport as RerenderReport
+from .rerender import rerender as rerender
+from .train import ModelSaved as ModelSaved
+from .train import PreviewMade as PreviewMade
+from .train import TrainingStarted as TrainingStarted
+from .train import TrainRequest as TrainRequest
+from .train import train_corpus as train_corpus

@@ -1,0 +1,138 @@
+"""A take is made again from its sidecar and its model, and compared bit for bit."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, replace
+from pathlib import Path
+from typing import Any
+
+from small_dataset_audio.errors import RerenderError, SidecarError
+from small_dataset_audio.files import make_output_folder, parse_json
+from small_dataset_audio.inference.config import GenerationConfig
+from small_dataset_audio.inference.export import SIDECAR_VERSION
+from small_dataset_audio.inference.provenance import audio_sha256
+from small_dataset_audio.library import Library
+from small_dataset_audio.workflow.generate import load_pipeline
+
+_MAX_SIDECAR_BYTES = 1 << 20
+
+
+@dataclass(frozen=True)
+class RerenderReport:
+    """What came out.
+
+    Parameters
+    ----------
+    wav_path, json_path : Path
+        The new take.
+    identical : bool or None
+        Whether its samples are bit for bit those of the first take; None where the sidecar holds no hash to compare with.
+    differences : tuple of str
+        What is not as it was: the model, a library, the machine. Bits may be the same all the same.
+    """
+
+    wav_path: Path
+    json_path: Path
+    identical: bool | None
+    differences: tuple[str, ...]
+
+
+def rerender(
+    sidecar: Path,
+    *,
+    model: str | None = None,
+    output_dir: Path | None = None,
+    device: str = "auto",
+    library: Library | None = None,
+) -> RerenderReport:
+    """Make a take again.
+
+    Parameters
+    ----------
+    sidecar : Path
+        The take's JSON, or its WAV.
+    model : str, optional
+        Name or folder, where the model is no longer called what the sidecar says.
+    output_dir : Path, optional
+        The sidecar's own folder without one; the new take is called ``{name}_rerender.wav``.
+    device : {"auto", "cpu", "cuda", "mps"}
+    library : Library, optional
+
+    Returns
+    -------
+    RerenderReport
+
+    Raises
+    ------
+    SidecarError
+        Missing, not strict JSON, of a newer version, or a key is missing.
+    RerenderError
+        The take was made by a pipeline of no saved model.
+    ModelNotFoundError
+        The model is not there.
+    """
+    path = sidecar.with_suffix(".json") if sidecar.suffix.lower() == ".wav" else sidecar
+    values = _read_sidecar(path)
+    name = model or values["model_name"]
+    if name == "unknown":
+        raise RerenderError(f"{path} names no saved model; give the one it was made with as --model")
+    config = replace(GenerationConfig.from_mapping(values["generation"]), seed=values["seed"])
+    config.validate()
+    folder = make_output_folder(output_dir or path.parent)
+    pipeline = load_pipeline(name, device=device, library=library)
+    result = pipeline.generate(config)
+    wav_path, json_path = pipeline.export(result, folder, _free_filename(folder, path.stem))
+
+    provenance = values.get("provenance", {})
+    recorded = provenance.get("audio_sha256")
+    return RerenderReport(
+        wav_path=wav_path,
+        json_path=json_path,
+        identical=None if recorded is None else audio_sha256(result.audio) == recorded,
+        differences=tuple(_differences(provenance, pipeline.provenance or {})),
+    )
+
+
+def _read_sidecar(path: Path) -> dict[str, Any]:
+    try:
+        with path.open("rb") as file:
+            data = file.read(_MAX_SIDECAR_BYTES + 1)
+        text = data.decode()
+    except OSError as error:
+        raise SidecarError(f"{path} cannot be read ({error.strerror}); give the .json beside a take") from error
+    except UnicodeDecodeError as error:
+        raise SidecarError(f"{path} is not UTF-8 text; give the .json beside a take") from error
+    if len(data) > _MAX_SIDECAR_BYTES:
+        raise SidecarError(f"{path} is over 1 MB, which no sidecar is; give the .json beside a take")
+    values = parse_json(text, source=str(path))
+    expected: dict[str, type] = {"version": int, "model_name": str, "seed": int, "generation": dict}
+    for key, kind in expected.items():
+        if not isinstance(values.get(key), kind) or isinstance(values[key], bool):
+            raise SidecarError(f"{path} has no usable {key!r}; give the .json beside a take")
+    if values["version"] > SIDECAR_VERSION:
+        raise SidecarError(f"{path} has sidecar version {values['version']}; upgrade this release")
+    provenance = values.get("provenance", {})
+    if not isinstance(provenance, dict) or not isinstance(provenance.get("environment", {}), dict):
+        raise SidecarError(f"{path} has a damaged 'provenance'; give the .json beside a take")
+    return values
+
+
+def _free_filename(folder: Path, stem: str) -> str:
+    candidate, number = f"{stem}_rerender.wav", 1
+    while (folder / candidate).exists() or (folder / candidate).with_suffix(".json").exists():
+        number += 1
+        candidate = f"{stem}_rerender-{number}.wav"
+    return candidate
+
+
+def _differences(then: Mapping[str, Any], now: Mapping[str, Any]) -> list[str]:
+    found = []
+    model_then, model_now = then.get("model_sha256"), now.get("model_sha256")
+    if model_then is not None and model_then != model_now:
+        found.append(f"the model: {str(model_then)[:12]} then, {str(model_now)[:12]} now")
+    before = then.get("environment", {})
+    for key, value in now.get("environment", {}).items():
+        if key in before and before[key] != value:
+            found.append(f"{key}: {before[key]} then, {value} now")
+    return found

@@ -1,0 +1,333 @@
+"""A folder of recordings becomes a model in the library."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Callable, Iterator
+from contextlib import AbstractContextManager
+from dataclasses import dataclass, replace
+from datetime import UTC, datetime
+from pathlib import Path
+
+import filelock
+import numpy as np
+import torch
+
+from small_dataset_audio._version import __version__
+from small_dataset_audio.audio.spectrogram import AudioSpectrogram
+from small_dataset_audio.corpus import Corpus, ScanProgress, iter_scan, require_usable, split_by_file
+from small_dataset_audio.errors import CheckpointError, ModelError
+from small_dataset_audio.files import make_output_folder, sweep_temporaries
+from small_dataset_audio.inference.config import GenerationConfig
+from small_dataset_audio.inference.generation import GenerationPipeline
+from small_dataset_audio.library import CHECKPOINT_FILE, Library, display_folder_name
+from small_dataset_audio.models.bundle import (
+    FORMAT_VERSION,
+    MODEL_FILE,
+    ClipEntry,
+    CorpusEntry,
+    ModelBundle,
+    ModelMetadata,
+    TrainingEntry,
+    save_bundle,
+)
+from small_dataset_audio.models.density import fit_density, latent_path
+from small_dataset_audio.models.vae import ConvVAE, VAEConfig
+from small_dataset_audio.plots import plot_losses
+from small_dataset_audio.training.checkpoint import load_checkpoint, save_checkpoint
+from small_dataset_audio.training.config import MIN_BUDGET_S, TrainingConfig
+from small_dataset_audio.training.loop import Trainer, TrainingProgress, TrainingState, corpus_scale, new_state
+from small_dataset_audio.workflow.device import resolve_device
+
+LOSS_PICTURE = "losses.png"
+PREVIEW_FOLDER = "previews"
+_LOCK_FILE = ".training.lock"
+_CHECKPOINT_EVERY_S = 30.0
+_PREVIEW_AT = (0.25, 0.6)  # shares of the training after which a preview is rendered
+_PREVIEW_S = 4.0
+
+
+@dataclass(frozen=True)
+class TrainRequest:
+    """What the user asks for.
+
+    Parameters
+    ----------
+    folder : Path
+        The recordings; only read.
+    name : str or None
+        Of the model; None takes the folder's name, numbered where that is taken.
+    budget_s : float or None [s]
+        Wall-clock time from start to saved model; None is the default, or on resuming what was planned.
+    seed : int
+    device : {"auto", "cpu", "cuda", "mps"}
+    resume : bool
+        Go on from the model's checkpoint.
+    keep_audio : bool
+        Store the corpus audio in the model folder, for the mosaic vocoder.
+    licence : str
+        Of the recordings, as the user states it; stored with the model.
+    max_steps : int or None
+        Train this many steps whatever the time, so that two machines do the same work.
+    """
+
+    folder: Path
+    name: str | None = None
+    budget_s: float | None = None
+    seed: int = 0
+    device: str = "auto"
+    resume: bool = False
+    keep_audio: bool = True
+    licence: str = "unspecified"
+    max_steps: int | None = None
+
+
+@dataclass(frozen=True)
+class TrainingStarted:
+    """The corpus is read and training begins, at `step` where it is resumed."""
+
+    name: str
+    folder: Path
+    corpus: Corpus
+    held_out: tuple[str, ...]
+    device: str
+    step: int
+
+
+@dataclass(frozen=True)
+class PreviewMade:
+    """A short take by the model as it is so far."""
+
+    step: int
+    wav_path: Path
+
+
+@dataclass(frozen=True)
+class ModelSaved:
+    """The end: a model that can be used, finished or stopped early by the user."""
+
+    folder: Path
+    bundle: ModelBundle
+    loss_picture: Path
+    cancelled: bool
+
+
+TrainEvent = ScanProgress | TrainingStarted | TrainingProgress | PreviewMade | ModelSaved
+
+
+def train_corpus(
+    request: TrainRequest, library: Library | None = None, *, should_stop: Callable[[], bool] = lambda: False
+) -> Iterator[TrainEvent]:
+    """Train a model on a folder of recordings.
+
+    Parameters
+    ----------
+    request : TrainRequest
+    library : Library, optional
+        The user's own by default.
+    should_stop : callable
+        Asked after every step; True saves a checkpoint, and a model of what is learnt so far, and ends.
+
+    Yields
+    ------
+    ScanProgress, TrainingStarted, TrainingProgress, PreviewMade, ModelSaved
+        In this order, progress and previews mixed. ModelSaved is the last.
+
+    Raises
+    ------
+    InvalidConfigError, InvalidNameError
+        Before any work: seed, steps, device or name.
+    CorpusError
+        The folder is missing or holds nothing usable.
+    ModelError
+        The name is taken, or another process trains this model.
+    CheckpointError
+        Nothing to resume, or the corpus changed since.
+    OutputError
+        The library cannot be written.
+    """
+    started = time.monotonic()
+    TrainingConfig(seed=request.seed, max_steps=request.max_steps).validate()  # before any work
+    device = resolve_device(request.device)
+    library = library or Library()
+    name = _default_name(library, request) if request.name is None else request.name
+    folder = library.folder_of(name)
+    _refuse_to_overwrite(folder, name, request)
+    make_output_folder(folder)
+    lock = _training_lock(folder, name)  # outside of the try: who does not get it must not tidy up behind its holder
+    try:
+        with lock:
+            sweep_temporaries(folder)
+            corpus = require_usable((yield from iter_scan(request.folder)))
+            run = _Run(request, name, folder, corpus, device, started)
+            yield TrainingStarted(name, folder, corpus, run.held_out_names, str(device), run.state.step)
+            yield from run.train(should_stop)
+    finally:
+        _remove_if_empty(folder)
+
+
+def _default_name(library: Library, request: TrainRequest) -> str:
+    name = display_folder_name(request.folder)
+    return name if request.resume else library.free_name(name)
+
+
+def _refuse_to_overwrite(folder: Path, name: str, request: TrainRequest) -> None:
+    has_checkpoint, has_model = (folder / CHECKPOINT_FILE).is_file(), (folder / MODEL_FILE).is_file()
+    if request.resume and not has_checkpoint:
+        state = "is finished" if has_model else "does not exist"
+        raise CheckpointError(f"model {name!r} {state}, so there is nothing to resume; train without --resume")
+    if not request.resume and (has_checkpoint or has_model):
+        way = "go on with --resume, or " if has_checkpoint else ""
+        raise ModelError(f"model {name!r} exists already; {way}choose another --name")
+
+
+def _training_lock(folder: Path, name: str) -> AbstractContextManager[object]:
+    try:
+        return filelock.FileLock(folder / _LOCK_FILE).acquire(timeout=0)
+    except filelock.Timeout as error:
+        raise ModelError(
+            f"model {name!r} is being trained by another process; wait for it, or use another --name"
+        ) from error
+
+
+def _remove_if_empty(folder: Path) -> None:
+    """Leave no empty model folder behind where nothing could be trained."""
+    if folder.is_dir() and {path.name for path in folder.iterdir()} <= {_LOCK_FILE}:
+        (folder / _LOCK_FILE).unlink(missing_ok=True)
+        folder.rmdir()
+
+
+class _Run:
+    """One training of one model: corpus in memory, state, and where things are written."""
+
+    def __init__(
+        self,
+        request: TrainRequest,
+        name: str,
+        folder: Path,
+        corpus: Corpus,
+        device: torch.device,
+        started: float,
+    ) -> None:
+        self._request = request
+        self._name = name
+        self._folder = folder
+        self._corpus = corpus
+        self._device = device
+        self._spectrogram = AudioSpectrogram().to(device)
+        self.state, self._config = self._resume() if request.resume else self._begin(started)
+        split = split_by_file(corpus, self._config.held_out_share, self._config.seed)
+        self._train = [corpus.clips[index].audio for index in split.train]
+        self._held_out = [corpus.clips[index].audio for index in split.held_out]
+        self.held_out_names = tuple(corpus.clips[index].name for index in split.held_out)
+        self._trainer = Trainer(self.state, self._train, self._held_out, self._spectrogram, self._config)
+
+    def train(self, should_stop: Callable[[], bool]) -> Iterator[TrainEvent]:
+        """Train, with checkpoints and previews on the way, and save the model."""
+        last_saved = time.monotonic()
+        cancelled = False
+        stop_reason = ""
+        previews = [share for share in _PREVIEW_AT if share > self.state.progress]
+        for progress in self._trainer.run():
+            yield progress
+            stop_reason = progress.stop_reason
+            if should_stop() and not stop_reason:
+                cancelled = True
+                break
+            if previews and progress.progress >= previews[0] and not stop_reason:
+                previews.pop(0)
+                yield self._preview(progress.step)
+            if time.monotonic() - last_saved > _CHECKPOINT_EVERY_S:
+                self._save_checkpoint()
+                last_saved = time.monotonic()
+        if cancelled:
+            # First the checkpoint: whatever happens while the model is built, nothing learnt is lost.
+            self._save_checkpoint()
+        bundle = save_bundle(self._folder, self._build_bundle(stop_reason or "cancelled"))
+        picture = plot_losses(self.state.history, self._folder / LOSS_PICTURE, title=self._name)
+        if not cancelled:
+            (self._folder / CHECKPOINT_FILE).unlink(missing_ok=True)
+        yield ModelSaved(self._folder, bundle, picture, cancelled)
+
+    def _begin(self, started: float) -> tuple[TrainingState, TrainingConfig]:
+        request = self._request
+        clips = [clip.audio for clip in self._corpus.clips]
+        mean, deviation = corpus_scale(clips, self._spectrogram)
+        with torch.random.fork_rng(devices=[]):
+            # torch's layers can only be initialised from the global generator; this gives it back as it was.
+            torch.manual_seed(request.seed)
+            model = ConvVAE(VAEConfig(mel_mean=mean, mel_std=deviation)).to(self._device)
+        config = TrainingConfig(seed=request.seed, max_steps=request.max_steps)
+        budget_s = config.budget_s if request.budget_s is None else request.budget_s
+        used_s = time.monotonic() - started + _finishing_time_s(self._corpus)
+        config = replace(config, budget_s=max(budget_s - used_s, MIN_BUDGET_S))
+        return new_state(model, config), config
+
+    def _resume(self) -> tuple[TrainingState, TrainingConfig]:
+        path = self._folder / CHECKPOINT_FILE
+        state, header = load_checkpoint(path, self._device)
+        if header.corpus_hash != self._corpus.content_hash:
+            raise CheckpointError(
+                f"the recordings in {self._corpus.folder} are not those that {self._name!r} began with; "
+                "put them back, or train a new model under another --name"
+            )
+        config = header.training
+        if self._request.budget_s is not None:
+            config = replace(config, budget_s=max(self._request.budget_s, MIN_BUDGET_S))
+        return state, config
+
+    def _save_checkpoint(self) -> None:
+        save_checkpoint(self._folder / CHECKPOINT_FILE, self.state, self._config, self._corpus.content_hash)
+
+    def _preview(self, step: int) -> PreviewMade:
+        """Render a few seconds through the pipeline and the export that takes go through."""
+        pipeline = GenerationPipeline.from_bundle(self._build_bundle("preview"), self._device)
+        result = pipeline.generate(GenerationConfig(duration_s=_PREVIEW_S, seed=self._config.seed))
+        stem = f"step_{step:06d}"
+        folder = self._folder / PREVIEW_FOLDER
+        for stale in (folder / f"{stem}.wav", folder / f"{stem}.json"):
+            stale.unlink(missing_ok=True)  # a resumed training renders the same step again
+        wav_path, _ = pipeline.export(result, folder, f"{stem}.wav")
+        return PreviewMade(step, wav_path)
+
+    def _build_bundle(self, stop_reason: str) -> ModelBundle:
+        model = self._trainer.averaged_model()
+        density = fit_density([latent_path(model, self._spectrogram, clip.audio) for clip in self._corpus.clips])
+        clips = tuple(clip.audio for clip in self._corpus.clips) if self._request.keep_audio else ()
+        metadata = ModelMetadata(
+            format_version=FORMAT_VERSION,
+            name=self._name,
+            created=datetime.now(UTC).isoformat(timespec="seconds"),
+            sda_version=__version__,
+            torch_version=torch.__version__,
+            corpus=CorpusEntry(
+                folder_name=self._corpus.folder.resolve().name,
+                content_hash=self._corpus.content_hash,
+                licence=self._request.licence,
+                clips=tuple(ClipEntry(clip.name, len(clip.audio), clip.content_hash) for clip in self._corpus.clips),
+            ),
+            training=self._training_entry(stop_reason),
+            spectrogram=self._spectrogram.config,
+            vae=model.config,
+            density=density.config,
+        )
+        return ModelBundle(metadata, model, self._spectrogram, density, clips)
+
+    def _training_entry(self, stop_reason: str) -> TrainingEntry:
+        history = self.state.history
+        held_out = [point.held_out for point in history if point.held_out is not None]
+        recent = [point.reconstruction for point in history[-20:]]
+        return TrainingEntry(
+            seed=self._config.seed,
+            steps=self.state.step,
+            elapsed_s=round(self.state.elapsed_s, 2),
+            budget_s=round(self._config.budget_s, 2),
+            stop_reason=stop_reason,
+            loss=float(np.mean(recent)) if recent else 0.0,
+            held_out_loss=held_out[-1] if held_out else None,
+        )
+
+
+def _finishing_time_s(corpus: Corpus) -> float:
+    """Reserve for what comes after the last step: density, corpus audio, picture."""
+    return 2.0 + corpus.duration_s / 100.0
