@@ -38,3 +38,9 @@ AMPLITUDE_FLOOR: Final = 1e-5
 
 PEAK_TARGET: Final = 0.891
 """Peak of every exported take: -1 dBFS."""
+
+SAMPLE_RATE_OPTIONS: Final = (44_100, 48_000, 96_000)
+"""Sample rates in Hz that a take can have."""
+
+BIT_DEPTH_MAP: Final = {"16-bit": "PCM_16", "24-bit": "PCM_24", "32-bit float": "FLOAT"}
+"""Bit depths that a take can have, each with libsndfile's name for it."""

@@ -148,7 +148,7 @@ def plot_losses(history: Sequence[LossPoint], path: Path, *, title: str) -> Path
     axes = figure.add_axes((0.1, 0.12, 0.86, 0.76))
     held_out = [(point.step, point.held_out) for point in history if point.held_out is not None]
     last = f"held-out loss {held_out[-1][1]:.3f}" if held_out else "no recordings held out"
-    _write_title(figure, title, f"{len(history)} steps, {last}", left=0.1, right=0.96)
+    _write_title(figure, title, f"{len(history)} step{'' if len(history) == 1 else 's'}, {last}", left=0.1, right=0.96)
     _calm(axes)
     axes.grid(color=_LINE, linewidth=0.7)
     if history:
@@ -269,10 +269,15 @@ def _draw_spectrogram(axes: Axes, channels: NDArray[np.float32], sample_rate: in
     ticks = [hz for hz in _FREQUENCY_TICKS_HZ if low_hz <= hz <= high_hz]
     axes.set_yticks([math.log2(hz) for hz in ticks], [f"{hz // 1000}k" if hz >= 1000 else f"{hz}" for hz in ticks])
     axes.set_ylabel("frequency (Hz)", color=_INK, fontsize=8.5)
-    if duration_s >= 120.0:
+    unit = "s"
+    if duration_s < 0.1:
+        unit = "ms"
+        axes.xaxis.set_major_formatter(FuncFormatter(lambda value, _: f"{1000 * value:.4g}"))
+    elif duration_s >= 120.0:
+        unit = "min:s"
         axes.xaxis.set_major_formatter(FuncFormatter(lambda value, _: f"{int(value) // 60}:{int(value) % 60:02d}"))
         axes.xaxis.set_major_locator(MaxNLocator(10, steps=[1.2, 1.8, 3, 6, 9]))
-    axes.set_xlabel("time (min:s)" if duration_s >= 120.0 else "time (s)", color=_INK, fontsize=8.5)
+    axes.set_xlabel(f"time ({unit})", color=_INK, fontsize=8.5)
 
 
 def _draw_cell(axes: Axes, clip: Clip, column: int, row: int, loudest: float) -> None:
@@ -365,6 +370,8 @@ def _smooth(values: NDArray[np.float64]) -> NDArray[np.float64]:
 
 
 def _clock(duration_s: float) -> str:
+    if duration_s < 0.1:
+        return f"{1000 * duration_s:.3g} ms"
     if duration_s < 60.0:
         return f"{duration_s:.2f} s"
     minutes, seconds = divmod(round(duration_s), 60)

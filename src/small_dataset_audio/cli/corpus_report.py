@@ -78,7 +78,7 @@ def _what_was_done(summary: CorpusSummary) -> str:
         (summary.downmixed, "mixed down to mono"),
         (summary.padded, "padded in training (shorter than its window)"),
     ]
-    return _listing(done) or "nothing: all are 48000 Hz mono already"
+    return _listing(done) or "nothing to convert: all are 48000 Hz mono"
 
 
 def _table(reports: Iterable[FileReport]) -> Table:

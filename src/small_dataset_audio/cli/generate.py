@@ -3,21 +3,20 @@
 from __future__ import annotations
 
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated, Any, Final, Literal
+from typing import Annotated, Any, Final, Literal
 
 import typer
 
 from small_dataset_audio.cli.errors import settings_from_options
 from small_dataset_audio.cli.options import Device, Json, parse_bit_depth, parse_duration
 from small_dataset_audio.cli.render import messages, print_json, waiting
-
-if TYPE_CHECKING:
-    from small_dataset_audio.inference.config import GenerationConfig
+from small_dataset_audio.constants import SAMPLE_RATE
+from small_dataset_audio.inference.config import GenerationConfig
 
 DEFAULT_DURATION_S: Final = 10.0
 DEFAULT_COUNT: Final = 4
 LONGEST_DURATION_S: Final = 3600.0
-_SAMPLES_PER_MS: Final = 48  # overlaps are counted at 48 kHz, whatever rate a take has
+SAMPLES_PER_MS: Final = SAMPLE_RATE / 1000  # overlaps are counted at 48 kHz, whatever rate a take has
 
 EXAMPLES: Final = """\
 [bold]Examples[/bold]
@@ -62,7 +61,9 @@ def generate(
             help="mono: one channel; mid-side: one made wide; dual-seed: two different ones, left and right.",
         ),
     ] = "mono",
-    width: Annotated[float, typer.Option(metavar="0..1.5", help="How wide, for --stereo mid-side; 0 is mono.")] = 0.7,
+    width: Annotated[
+        float, typer.Option(metavar="0..1.5", help="How wide, for --stereo mid-side; 0 is mono.")
+    ] = GenerationConfig.stereo_width,
     vocoder: Annotated[
         Literal["auto", "mosaic", "griffin-lim"],
         typer.Option(
@@ -71,17 +72,21 @@ def generate(
             "the model keeps the recordings.",
         ),
     ] = "auto",
-    rate: Annotated[int, typer.Option(metavar="HZ", help="Sample rate: 44100, 48000 or 96000.")] = 48_000,
+    rate: Annotated[
+        int, typer.Option(metavar="HZ", help="Sample rate: 44100, 48000 or 96000.")
+    ] = GenerationConfig.sample_rate,
     bits: Annotated[
         str, typer.Option(parser=parse_bit_depth, metavar="16|24|32f", help="Bit depth; 32f is 32-bit float.")
-    ] = "24-bit",
-    chunk: Annotated[float, typer.Option(metavar="SECONDS", help="Length of one moment.")] = 1.0,
+    ] = GenerationConfig.bit_depth,
+    chunk: Annotated[
+        float, typer.Option(metavar="SECONDS", help="Length of one moment.")
+    ] = GenerationConfig.chunk_duration_s,
     overlap: Annotated[
         float, typer.Option(metavar="MS", help="Crossfade between two moments, in milliseconds.")
-    ] = 50.0,
+    ] = GenerationConfig.overlap_samples / SAMPLES_PER_MS,
     steps_between: Annotated[
         int, typer.Option(metavar="NUMBER", help="Steps from one moment to the next, for latent-interpolation.")
-    ] = 10,
+    ] = GenerationConfig.steps_between,
     output: Annotated[
         Path | None,
         typer.Option(
@@ -93,8 +98,6 @@ def generate(
     as_json: Json = False,
 ) -> None:
     """Make new takes with a model, as WAV files for your DAW."""
-    from small_dataset_audio.inference.config import GenerationConfig
-
     with settings_from_options():
         config = GenerationConfig(
             duration_s=duration,
@@ -107,7 +110,7 @@ def generate(
             sample_rate=rate,
             bit_depth=bits,
             steps_between=steps_between,
-            overlap_samples=round(overlap * _SAMPLES_PER_MS),
+            overlap_samples=round(overlap * SAMPLES_PER_MS),
             vocoder=vocoder.replace("-", "_"),
         )
         config.validate()
@@ -118,8 +121,6 @@ def generate(
 
 def max_duration_s(duration_s: float) -> float:
     """Raise the guard of the library against a slip of the finger, which `-d 120` is not, to an hour."""
-    from small_dataset_audio.inference.config import GenerationConfig
-
     usual = GenerationConfig.max_duration_s
     return usual if duration_s <= usual else LONGEST_DURATION_S
 

@@ -7,9 +7,8 @@ from collections.abc import Mapping
 from dataclasses import dataclass, fields
 from typing import Any, get_args, get_type_hints
 
-from small_dataset_audio.constants import DEFAULT_OVERLAP_SAMPLES, SAMPLE_RATE
+from small_dataset_audio.constants import BIT_DEPTH_MAP, DEFAULT_OVERLAP_SAMPLES, SAMPLE_RATE, SAMPLE_RATE_OPTIONS
 from small_dataset_audio.errors import InvalidConfigError
-from small_dataset_audio.inference.export import BIT_DEPTH_MAP, SAMPLE_RATE_OPTIONS
 
 CONCAT_MODES = ("crossfade", "latent_interpolation")
 STEREO_MODES = ("mono", "mid_side", "dual_seed")

@@ -18,11 +18,10 @@ from typing import TYPE_CHECKING, Any, Final
 import numpy as np
 from numpy.typing import ArrayLike
 
+from small_dataset_audio.constants import BIT_DEPTH_MAP, SAMPLE_RATE_OPTIONS
 from small_dataset_audio.errors import InvalidAudioError, InvalidConfigError, InvalidNameError, OutputError
 from small_dataset_audio.files import atomic_write_new, dump_json, make_output_folder, write_bytes
 from small_dataset_audio.inference.wav import (
-    BIT_DEPTH_MAP,
-    SAMPLE_RATE_OPTIONS,
     check_bit_depth,
     check_for_wav,
     check_wav_path,

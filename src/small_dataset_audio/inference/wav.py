@@ -11,21 +11,15 @@ from __future__ import annotations
 import shutil
 import struct
 from pathlib import Path
-from typing import Final
 
 import numpy as np
 import soundfile
 from numpy.typing import ArrayLike, NDArray
 
 from small_dataset_audio.audio.io import check_audio
+from small_dataset_audio.constants import BIT_DEPTH_MAP
 from small_dataset_audio.errors import InvalidAudioError, InvalidConfigError, InvalidNameError, OutputError
 from small_dataset_audio.files import atomic_write, make_output_folder
-
-SAMPLE_RATE_OPTIONS: Final = (44_100, 48_000, 96_000)
-"""Sample rates in Hz that a take can have."""
-
-BIT_DEPTH_MAP: Final = {"16-bit": "PCM_16", "24-bit": "PCM_24", "32-bit float": "FLOAT"}
-"""Bit depths that a take can have, each with libsndfile's name for it."""
 
 _STEP_BITS = {"PCM_16": 16, "PCM_24": 24}
 _BYTES_PER_SAMPLE = {"PCM_16": 2, "PCM_24": 3, "FLOAT": 4}

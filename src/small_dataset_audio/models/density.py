@@ -175,7 +175,7 @@ class LatentDensity:
         return np.ascontiguousarray(trajectory.T)
 
     def _walk_indices(self, num_steps: int, generator: np.random.Generator) -> NDArray[np.int64]:
-        scale = max(self.config.jump_scale * float(np.median(self.neighbour_distances[:, 0])), 1e-12)
+        scale = self._jump_distance()
         ends = np.cumsum(self.path_lengths)
         starts = ends - self.path_lengths
         last_steps = set((ends - 1).tolist())
@@ -187,10 +187,8 @@ class LatentDensity:
         phase = int(generator.integers(self.config.min_run_steps))
         for step in range(num_steps):
             visited[step] = position
-            if position in last_steps:
-                position = int(starts[generator.integers(len(starts))])
-                continue
-            position += 1
+            # A start may be jumped to, so it must be jumped from as well.
+            position = int(starts[generator.integers(len(starts))]) if position in last_steps else position + 1
             if (step + phase) % self.config.min_run_steps == 0:
                 rank = generator.integers(num_candidates)
                 candidate, distance = (
@@ -202,6 +200,11 @@ class LatentDensity:
                 if accepted and position in self.neighbours[candidate]:
                     position = candidate
         return visited
+
+    def _jump_distance(self) -> float:
+        nearest = self.neighbour_distances[:, 0]
+        known = nearest[nearest < _NEVER]
+        return max(self.config.jump_scale * float(np.median(known)), 1e-12) if known.size else 1e-12
 
     def _first_step(self, num_steps: int, starts: NDArray[np.int64], generator: np.random.Generator) -> int:
         """Draw where a walk begins: a recording by its length, then a place from which `num_steps` fit into it.

@@ -6,8 +6,8 @@ from .device import resolve_device as resolve_device
 from .generate import Take as Take
 from .generate import generate_takes as generate_takes
 from .generate import load_pipeline as load_pipeline
-from .rerender import RerenderReport as RerenderReport
-from .rerender import rerender as rerender
+from .rerendering import RerenderReport as RerenderReport
+from .rerendering import rerender as rerender
 from .train import ModelSaved as ModelSaved
 from .train import PreviewMade as PreviewMade
 from .train import TrainingStarted as TrainingStarted

@@ -236,6 +236,8 @@ class _Run:
                 break
             if previews and progress.progress >= previews[0] and not stop_reason:
                 previews.pop(0)
+                self._save_checkpoint()  # whatever stops the training from here on, it can be gone on with
+                last_saved = time.monotonic()
                 yield self._preview(progress.step)
             if time.monotonic() - last_saved > _CHECKPOINT_EVERY_S:
                 self._save_checkpoint()

@@ -134,7 +134,7 @@ class MosaicVocoder:
             for row in range(len(nearest)):
                 if frame == 0:
                     states[0] = np.tile(nearest[row], 2)
-                    costs = np.tile(distances[row], 2)
+                    costs = np.concatenate([distances[row], np.full(width, np.inf)])
                     frame += 1
                     continue
                 best = int(costs.argmin())
@@ -144,13 +144,16 @@ class MosaicVocoder:
                 followers = states[frame - 1, carried]
                 is_last = self._is_last[followers]
                 followers = np.where(is_last, followers, followers + 1)
-                follow_costs = np.where(is_last, jump, np.minimum(costs[carried], jump))
-                follow_origins = np.where(is_last | (costs[carried] > jump), best, carried)
+                follow_costs = np.where(is_last, np.inf, np.minimum(costs[carried], jump))
+                follow_origins = np.where(costs[carried] > jump, best, carried)
+                # A frame gone on to costs no more than the same frame jumped to: a place is held once, not twice.
+                is_twin = (nearest[row][:, None] == np.where(is_last, -1, followers)).any(axis=1)
+                jump_costs = np.where(is_twin, np.inf, jump)
                 difference = features[followers] - target[frame].numpy()
                 follow_distances = np.sqrt(np.mean(difference * difference, axis=1))
                 states[frame, :width], states[frame, width:] = nearest[row], followers
                 origins[frame, :width], origins[frame, width:] = best, follow_origins
-                costs = np.concatenate([jump + distances[row], follow_costs + follow_distances])
+                costs = np.concatenate([jump_costs + distances[row], follow_costs + follow_distances])
                 costs -= costs.min()  # only differences count; keeps hours of audio within precision
                 frame += 1
         return _backtrack(states, origins, int(costs.argmin()))

@@ -1,0 +1,176 @@
+"""How fast, and how much memory: one table out, committed under ``benchmarks/results/``.
+
+    python benchmarks/speed.py                 prints the table
+    python benchmarks/speed.py --save          also writes results/speed.json and results/speed.md
+
+Trains on the demo corpus (65 s of audio), then measures every generation in a process of its own, so that peak memory is that
+of the case alone. Real-time factor is wall seconds for each second of audio, without loading the model, after a warm-up take;
+the median of three takes. Loading is a row of its own. Nothing else should be running.
+"""
+
+from __future__ import annotations
+
+import argparse
+import itertools
+import json
+import os
+import platform
+import statistics
+import subprocess
+import sys
+import tempfile
+import time
+from datetime import UTC, datetime
+from pathlib import Path
+from typing import Any
+
+RESULTS = Path(__file__).parent / "results"
+DURATIONS_S = (1.0, 10.0, 60.0)
+VOCODERS = ("mosaic", "griffin_lim")
+TRAINING_STEPS = 60
+REPEATS = 3
+
+
+def main() -> None:
+    """Measure, print, and save where asked."""
+    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser.add_argument("--save", action="store_true", help="write results/speed.json and results/speed.md")
+    parser.add_argument("--worker", help=argparse.SUPPRESS)
+    options = parser.parse_args()
+    if options.worker:
+        print(json.dumps(_work(json.loads(options.worker))))
+        return
+    report = _measure()
+    table = _table(report)
+    print(table)
+    if options.save:
+        RESULTS.mkdir(exist_ok=True)
+        (RESULTS / "speed.json").write_text(json.dumps(report, indent=2) + "\n")
+        (RESULTS / "speed.md").write_text(table)
+
+
+def _measure() -> dict[str, Any]:
+    with tempfile.TemporaryDirectory() as home:
+        environment = {**os.environ, "SDA_HOME": home, "OMP_WAIT_POLICY": "passive"}
+        training = _in_process({"task": "train", "home": home}, environment)
+        generation = [
+            _in_process({"task": "generate", "duration_s": duration_s, "vocoder": vocoder}, environment)
+            for vocoder in VOCODERS
+            for duration_s in DURATIONS_S
+        ]
+    return {
+        "date": datetime.now(UTC).isoformat(timespec="seconds"),
+        "commit": _commit(),
+        "machine": f"{platform.machine()}, {os.cpu_count()} cores, {_cpu_name()}",
+        "python": platform.python_version(),
+        "training": training,
+        "generation": generation,
+        "start": {
+            "import_s": _median_wall_s([sys.executable, "-c", "import small_dataset_audio"]),
+            "import_pipeline_s": _median_wall_s(
+                [sys.executable, "-c", "from small_dataset_audio.inference import GenerationPipeline"]
+            ),
+            "help_s": _median_wall_s([sys.executable, "-m", "small_dataset_audio", "--help"]),
+        },
+    }
+
+
+def _in_process(task: dict[str, Any], environment: dict[str, str]) -> dict[str, Any]:
+    command = [sys.executable, __file__, "--worker", json.dumps(task)]
+    finished = subprocess.run(command, env=environment, stdout=subprocess.PIPE, text=True, check=True)
+    return {**task, **json.loads(finished.stdout.splitlines()[-1]), "home": None}
+
+
+def _work(task: dict[str, Any]) -> dict[str, Any]:
+    """One measurement, in a process of its own; heavy imports belong to it."""
+    from small_dataset_audio.corpus.synthesis import write_demo_corpus
+    from small_dataset_audio.inference.config import GenerationConfig
+    from small_dataset_audio.training import TrainingProgress
+    from small_dataset_audio.workflow import TrainRequest, load_pipeline, train_corpus
+
+    if task["task"] == "train":
+        folder = Path(task["home"]) / "corpus"
+        write_demo_corpus(folder)
+        started = time.perf_counter()
+        events = train_corpus(TrainRequest(folder, "speed", max_steps=TRAINING_STEPS))
+        steps = [event.elapsed_s for event in events if isinstance(event, TrainingProgress)]
+        wall_s = time.perf_counter() - started
+        # Differences, not the mean: two of the steps carry a preview.
+        step_s = statistics.median(after - before for before, after in itertools.pairwise(steps))
+        return {"steps_per_s": 1 / step_s, "wall_s": wall_s, "peak_mb": _peak_mb()}
+
+    started = time.perf_counter()
+    pipeline = load_pipeline("speed")
+    load_s = time.perf_counter() - started
+    pipeline.generate(GenerationConfig(duration_s=1.0, seed=99, vocoder=task["vocoder"]))
+    walls = []
+    for seed in range(REPEATS):
+        started = time.perf_counter()
+        pipeline.generate(GenerationConfig(duration_s=task["duration_s"], seed=seed, vocoder=task["vocoder"]))
+        walls.append(time.perf_counter() - started)
+    factor = statistics.median(walls) / task["duration_s"]
+    return {"real_time_factor": factor, "load_s": load_s, "peak_mb": _peak_mb()}
+
+
+def _peak_mb() -> float:
+    import resource
+
+    peak = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss
+    return peak / (1 << 20) if sys.platform == "darwin" else peak / 1024
+
+
+def _median_wall_s(command: list[str]) -> float:
+    walls = []
+    for _ in range(5):
+        started = time.perf_counter()
+        subprocess.run(command, stdout=subprocess.DEVNULL, check=True)
+        walls.append(time.perf_counter() - started)
+    return statistics.median(walls)
+
+
+def _commit() -> str:
+    command = ["git", "-C", str(Path(__file__).parent), "rev-parse", "--short", "HEAD"]
+    return subprocess.run(command, stdout=subprocess.PIPE, text=True, check=False).stdout.strip() or "unknown"
+
+
+def _cpu_name() -> str:
+    cpuinfo = Path("/proc/cpuinfo")
+    lines = cpuinfo.read_text().splitlines() if cpuinfo.exists() else []
+    return next(
+        (line.partition(":")[2].strip() for line in lines if line.startswith("model name")), platform.processor()
+    )
+
+
+def _table(report: dict[str, Any]) -> str:
+    by_case = {(row["vocoder"], row["duration_s"]): row for row in report["generation"]}
+    lines = [
+        "# Speed",
+        "",
+        f"{report['date']}, commit {report['commit']}, {report['machine']}, Python {report['python']}. "
+        "Made by `python benchmarks/speed.py --save`.",
+        "",
+        "| what | figure | goal |",
+        "| --- | --- | --- |",
+        f"| training, steps per second | {report['training']['steps_per_s']:.1f} | |",
+        f"| training, peak memory | {report['training']['peak_mb']:.0f} MB | |",
+    ]
+    for vocoder, goal in (("mosaic", 0.1), ("griffin_lim", 0.25)):
+        for duration_s in DURATIONS_S:
+            factor = by_case[vocoder, duration_s]["real_time_factor"]
+            lines.append(f"| {vocoder}, {duration_s:g} s, real-time factor | {factor:.3f} | at most {goal} |")
+    for vocoder in VOCODERS:
+        long, short = by_case[vocoder, 60.0]["peak_mb"], by_case[vocoder, 10.0]["peak_mb"]
+        lines.append(f"| {vocoder}, 60 s, peak memory | {long:.0f} MB | under 1000 MB |")
+        lines.append(f"| {vocoder}, 60 s over 10 s, peak memory | {long / short:.2f} | at most 1.2 |")
+    start = report["start"]
+    lines += [
+        f"| loading a model | {by_case['mosaic', 10.0]['load_s']:.2f} s | |",
+        f"| `import small_dataset_audio` | {start['import_s']:.2f} s | |",
+        f"| importing the pipeline | {start['import_pipeline_s']:.2f} s | |",
+        f"| `sda --help` | {start['help_s']:.2f} s | under 0.5 s |",
+    ]
+    return "\n".join(lines) + "\n"
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,153 @@
+from __future__ import annotations
+
+import json
+import os
+from pathlib import Path
+from typing import Any
+
+import pytest
+import soundfile
+
+from small_dataset_audio.inference.generation import GenerationPipeline
+
+pytestmark = pytest.mark.usefixtures("with_tiny")
+
+
+@pytest.fixture
+def no_work(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(GenerationPipeline, "generate", lambda *_: pytest.fail("work began"))
+
+
+def test_takes_are_printed_one_a_line_with_path_length_and_quality(sda: Any):
+    done = sda("generate", "tiny", "-d", "0.7", "-n", "2", "--seed", "5", "-o", "takes")
+    assert done.code == 0
+    lines = done.out.splitlines()
+    assert len(lines) == 2
+    for line, seed in zip(lines, (5, 6), strict=True):
+        path, length, unit, rating, *reason = line.split()
+        assert Path(path).parent == Path("takes")
+        assert path.endswith(f"_seed{seed}.wav")
+        assert (length, unit) == ("0.70", "s")
+        assert rating in {"green", "yellow", "red"}
+        assert reason
+        assert soundfile.info(path).frames == 33_600
+
+
+def test_the_json_says_all_of_each_take(sda: Any):
+    arguments = [
+        "-d",
+        "0.5",
+        "-n",
+        "1",
+        "--seed",
+        "9",
+        "--stereo",
+        "mid-side",
+        "--rate",
+        "44100",
+        "--bits",
+        "32f",
+        "--plot",
+    ]
+    done = sda("generate", "tiny", *arguments, "--json")
+    assert done.code == 0
+    assert done.json["model"] == "tiny"
+    (take,) = done.json["takes"]
+    assert set(take) == {
+        "wav",
+        "json",
+        "picture",
+        "seed",
+        "duration_s",
+        "sample_rate",
+        "bit_depth",
+        "channels",
+        "quality",
+    }
+    assert (take["seed"], take["duration_s"], take["sample_rate"]) == (9, 0.5, 44_100)
+    assert (take["channels"], take["bit_depth"]) == (2, "32-bit float")
+    assert Path(take["wav"]).parent == Path.cwd() / "data" / "generated" / "tiny"
+    assert Path(take["picture"]).read_bytes().startswith(b"\x89PNG")
+    info = soundfile.info(take["wav"])
+    assert (info.frames, info.channels, info.samplerate, info.subtype) == (22_050, 2, 44_100, "FLOAT")
+
+
+def test_every_option_reaches_the_sidecar(sda: Any):
+    done = sda(
+        *("generate", "tiny", "-n", "1", "-d", "1.5s", "--concat", "latent-interpolation", "--stereo", "dual-seed"),
+        *("--width", "0.4", "--vocoder", "griffin-lim", "--rate", "96000", "--bits", "16", "--chunk", "0.5"),
+        *("--overlap", "20", "--steps-between", "6", "--seed", "3", "--json"),
+    )
+    sidecar = json.loads(Path(done.json["takes"][0]["json"]).read_text())
+    assert sidecar["generation"] == {
+        "duration_s": 1.5,
+        "max_duration_s": 60.0,
+        "seed": 3,
+        "chunk_duration_s": 0.5,
+        "concat_mode": "latent_interpolation",
+        "stereo_mode": "dual_seed",
+        "stereo_width": 0.4,
+        "sample_rate": 96_000,
+        "bit_depth": "16-bit",
+        "steps_between": 6,
+        "overlap_samples": 960,
+        "vocoder": "griffin_lim",
+    }
+
+
+def test_without_options_four_takes_of_ten_seconds_are_made(sda: Any, monkeypatch: pytest.MonkeyPatch):
+    asked = []
+
+    def listen(pipeline: object, config: Any, *, count: int, **_: object) -> Any:
+        asked.append((config.duration_s, count))
+        return iter(())
+
+    monkeypatch.setattr("small_dataset_audio.workflow.generate_takes", listen)
+    assert sda("generate", "tiny").code == 0
+    assert asked == [(10.0, 4)]
+
+
+def test_a_model_can_be_given_by_its_folder(sda: Any, tiny_model_folder: Path):
+    done = sda("generate", tiny_model_folder, "-d", "0.2", "-n", "1", "-o", "takes")
+    assert done.code == 0
+    assert len(list(Path("takes").glob("*.wav"))) == 1
+
+
+def test_an_unknown_model_is_an_error_that_lists_what_there_is(sda: Any):
+    done = sda("generate", "rain")
+    assert done.code == 1
+    done.assert_one_error_line("'rain'", "tiny")
+
+
+@pytest.mark.parametrize("name", ["../x", "", "..", "a/b", "/nowhere/at/all"])
+def test_row_20_a_name_that_leaves_the_library_is_refused(sda: Any, name: str):
+    done = sda("generate", name)
+    assert done.code == 1
+    done.assert_one_error_line(repr(name))
+
+
+@pytest.mark.usefixtures("no_work")
+@pytest.mark.parametrize("below", ["", "deeper"])
+def test_row_34_an_output_folder_that_is_a_file_is_an_error_before_the_work(sda: Any, tmp_path: Path, below: str):
+    (tmp_path / "file").write_text("mine")
+    done = sda("generate", "tiny", "-o", tmp_path / "file" / below)
+    assert done.code == 1
+    done.assert_one_error_line(str(tmp_path / "file"), "choose another folder")
+    assert (tmp_path / "file").read_text() == "mine"
+
+
+@pytest.mark.usefixtures("no_work")
+@pytest.mark.skipif(not hasattr(os, "geteuid") or os.geteuid() == 0, reason="root may write everywhere")
+def test_row_34_a_read_only_output_folder_is_an_error_before_the_work(sda: Any, tmp_path: Path):
+    (tmp_path / "locked").mkdir(mode=0o500)
+    done = sda("generate", "tiny", "-o", tmp_path / "locked")
+    assert done.code == 1
+    done.assert_one_error_line(str(tmp_path / "locked"), "no permission")
+
+
+@pytest.mark.usefixtures("no_work")
+@pytest.mark.parametrize(("option", "value"), [("--count", "0"), ("--seed", str(2**63 - 2))])
+def test_a_count_or_a_last_seed_out_of_range_is_a_wrong_command_line(sda: Any, option: str, value: str):
+    done = sda("generate", "tiny", option, value)
+    assert done.code == 2
+    done.assert_one_error_line(option)

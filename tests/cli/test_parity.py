@@ -1,0 +1,98 @@
+"""One default in one place: what an option defaults to is what the dataclass behind it says."""
+
+from __future__ import annotations
+
+import inspect as python_inspect
+from collections.abc import Callable
+from dataclasses import fields
+from pathlib import Path
+from typing import Any, Literal, get_args, get_origin, get_type_hints
+
+import pytest
+
+from small_dataset_audio.cli.demo import demo
+from small_dataset_audio.cli.generate import LONGEST_DURATION_S, generate, max_duration_s
+from small_dataset_audio.cli.options import parse_duration
+from small_dataset_audio.cli.train import DEFAULT_BUDGET, train
+from small_dataset_audio.inference.config import CONCAT_MODES, STEREO_MODES, VOCODERS, GenerationConfig
+from small_dataset_audio.training.config import TrainingConfig
+from small_dataset_audio.workflow import DemoRequest, TrainRequest
+from small_dataset_audio.workflow.device import DEVICES
+
+GENERATION_FIELD_OF = {
+    "seed": "seed",
+    "concat": "concat_mode",
+    "stereo": "stereo_mode",
+    "width": "stereo_width",
+    "vocoder": "vocoder",
+    "rate": "sample_rate",
+    "bits": "bit_depth",
+    "chunk": "chunk_duration_s",
+    "overlap": "overlap_samples",
+    "steps_between": "steps_between",
+}
+
+
+def defaults(command: Callable[..., Any]) -> dict[str, Any]:
+    return {name: parameter.default for name, parameter in python_inspect.signature(command).parameters.items()}
+
+
+def choices(command: Callable[..., Any], option: str) -> tuple[str, ...]:
+    hint = get_type_hints(command)[option]
+    assert get_origin(hint) is Literal
+    return get_args(hint)
+
+
+@pytest.mark.parametrize(("option", "field"), GENERATION_FIELD_OF.items())
+def test_an_option_of_generate_defaults_to_what_the_library_does(option: str, field: str):
+    default = defaults(generate)[option]
+    if option == "overlap":
+        default *= 48  # milliseconds, in samples at 48 kHz
+    expected = getattr(GenerationConfig(), field)
+    assert (default.replace("-", "_") if option in {"concat", "stereo", "vocoder"} else default) == expected
+
+
+def test_every_setting_of_a_take_has_an_option():
+    set_otherwise = {"duration_s", "max_duration_s"}
+    assert {field.name for field in fields(GenerationConfig)} == set(GENERATION_FIELD_OF.values()) | set_otherwise
+
+
+@pytest.mark.parametrize(
+    ("option", "allowed"), [("concat", CONCAT_MODES), ("stereo", STEREO_MODES), ("vocoder", VOCODERS)]
+)
+def test_an_option_offers_what_the_library_allows(option: str, allowed: tuple[str, ...]):
+    assert tuple(choice.replace("-", "_") for choice in choices(generate, option)) == allowed
+
+
+@pytest.mark.parametrize("command", [generate, train])
+def test_every_device_is_offered(command: Callable[..., Any]):
+    assert choices(command, "device") == DEVICES
+
+
+def test_the_options_of_train_default_to_what_the_workflow_does():
+    request, options = TrainRequest(Path()), defaults(train)
+    for name in ("name", "seed", "device", "resume", "licence"):
+        assert options[name] == getattr(request, name)
+    assert options["budget"] is request.budget_s is None
+    assert options["no_audio"] is not request.keep_audio
+
+
+def test_the_budget_that_the_help_states_is_the_one_of_training():
+    assert parse_duration(DEFAULT_BUDGET) == TrainingConfig().budget_s
+
+
+def test_the_options_of_demo_default_to_what_the_workflow_does():
+    request, options = DemoRequest(), defaults(demo)
+    assert (options["output"], options["budget"], options["seed"]) == (request.folder, request.budget_s, request.seed)
+
+
+@pytest.mark.parametrize("duration_s", [0.05, 60.0, 60.1, 120.0, 3600.0])
+def test_takes_of_up_to_an_hour_can_be_asked_for(duration_s: float):
+    GenerationConfig(duration_s=duration_s, max_duration_s=max_duration_s(duration_s)).validate()
+
+
+def test_takes_of_over_an_hour_are_taken_for_a_slip_of_the_finger():
+    with pytest.raises(ValueError, match="duration_s"):
+        GenerationConfig(
+            duration_s=LONGEST_DURATION_S + 1, max_duration_s=max_duration_s(LONGEST_DURATION_S + 1)
+        ).validate()

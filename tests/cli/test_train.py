@@ -1,0 +1,176 @@
+from __future__ import annotations
+
+import os
+import re
+import signal
+import subprocess
+import sys
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pytest
+import soundfile
+
+from tiny import hashes_below, write_recordings
+
+
+def test_the_json_says_what_was_made(trained: tuple[Path, Any], recordings: Path):
+    home, done = trained
+    assert done.code == 0
+    made = done.json
+    assert made["model"] == "plucks"
+    assert made["folder"] == str(home / "models" / "plucks")
+    assert (made["licence"], made["seed"], made["cancelled"]) == ("CC0-1.0", 0, False)
+    assert made["stop_reason"] in {"budget", "plateau"}
+    assert made["resume_command"] is None
+    assert made["steps"] >= 1
+    assert made["loss"] > 0
+    assert made["corpus"]["used"] == 5
+    assert len(made["held_out"]) == 1
+    assert re.fullmatch(r"[0-9a-f]{64}", made["sha256"])
+    assert Path(made["loss_picture"]).read_bytes().startswith(b"\x89PNG")
+    assert all(Path(preview).is_file() for preview in made["previews"])
+
+
+def test_what_was_done_to_the_recordings_is_told_on_the_way(trained: tuple[Path, Any]):
+    _, done = trained
+    assert "5 of 5 files usable" in done.err
+    assert "3 resampled to 48000 Hz, 1 mixed down to mono" in done.err
+    assert "held out" in done.err
+
+
+def test_the_recordings_are_not_touched(sda: Any, trained: tuple[Path, Any], recordings: Path):
+    assert {Path(name).suffix for name in hashes_below(recordings)} == {".wav"}
+    assert len(hashes_below(recordings)) == 5
+
+
+def test_the_trained_model_makes_a_take_that_can_be_made_again(sda: Any, trained: tuple[Path, Any]):
+    home, _ = trained
+    made = sda("generate", "plucks", "-d", "0.5", "-n", "1", "-o", "takes", "--json", home=home)
+    assert made.code == 0
+    assert sda("rerender", made.json["takes"][0]["json"], home=home).code == 0
+
+
+def test_a_name_that_is_taken_is_an_error_that_says_what_to_do(sda: Any, trained: tuple[Path, Any], recordings: Path):
+    home, _ = trained
+    before = hashes_below(home)
+    done = sda("train", recordings, "--name", "plucks", home=home)
+    assert done.code == 1
+    done.assert_one_error_line("'plucks'", "--name")
+    assert hashes_below(home) == before
+
+
+def test_there_is_nothing_to_resume_in_a_finished_training(sda: Any, trained: tuple[Path, Any], recordings: Path):
+    home, _ = trained
+    for name, says in (("plucks", "finished"), ("rain", "does not exist")):
+        done = sda("train", recordings, "--name", name, "--resume", home=home)
+        assert done.code == 1
+        done.assert_one_error_line(repr(name), says)
+
+
+@pytest.mark.parametrize("name", ["../x", "/absolute", "", ".", ".."])
+def test_row_20_a_name_that_leaves_the_library_is_refused(sda: Any, recordings: Path, home: Path, name: str):
+    done = sda("train", recordings, "--name", name)
+    assert done.code == 1
+    done.assert_one_error_line(repr(name))
+    assert not list(home.iterdir())
+
+
+def test_row_23_a_folder_that_is_missing_is_an_error_and_leaves_no_model(sda: Any, home: Path):
+    done = sda("train", "nowhere")
+    assert done.code == 1
+    done.assert_one_error_line("nowhere", "does not exist")
+    assert sda("models", "--json").json["models"] == []
+
+
+def test_row_13_a_corpus_of_silence_is_an_error_and_leaves_no_model(sda: Any, tmp_path: Path):
+    (tmp_path / "silent").mkdir()
+    soundfile.write(tmp_path / "silent" / "nothing.wav", np.zeros(48_000), 48_000)
+    done = sda("train", tmp_path / "silent")
+    assert done.code == 1
+    done.assert_one_error_line("silence", "put recordings into it")
+    assert sda("models", "--json").json["models"] == []
+
+
+def test_row_34_a_library_that_cannot_be_written_is_an_error_before_the_work(
+    sda: Any, recordings: Path, tmp_path: Path
+):
+    (tmp_path / "file").touch()
+    done = sda("train", recordings, home=tmp_path / "file")
+    assert done.code == 1
+    done.assert_one_error_line(str(tmp_path / "file"), "choose another folder")
+
+
+def start_training(folder: Path, home: Path) -> subprocess.Popen[str]:
+    """``sda train`` in a process of its own that Ctrl-C reaches, however the tests were started."""
+    program = "import signal; signal.signal(signal.SIGINT, signal.default_int_handler)\n"
+    program += "from small_dataset_audio.cli import main; main()"
+    return subprocess.Popen(
+        [sys.executable, "-c", program, "train", str(folder), "--name", "my rain", "--budget", "10m"],
+        env={**os.environ, "SDA_HOME": str(home)},
+        stdout=subprocess.PIPE,
+        stderr=subprocess.PIPE,
+        text=True,
+    )
+
+
+def wait_for(process: subprocess.Popen[str], beginning: str) -> None:
+    assert process.stderr is not None
+    for line in process.stderr:
+        if line.startswith(beginning):
+            return
+    pytest.fail(f"no line begins with {beginning!r}")
+
+
+@pytest.mark.skipif(os.name == "nt", reason="Windows sends no SIGINT to one process")
+def test_row_33_ctrl_c_leaves_a_model_that_can_be_used_and_a_training_that_goes_on(
+    sda: Any, home: Path, tmp_path: Path
+):
+    folder = write_recordings(tmp_path / "my recordings")
+    with start_training(folder, home) as process:
+        wait_for(process, "training")
+        process.send_signal(signal.SIGINT)
+        out, err = process.communicate(timeout=60)
+    assert process.returncode == 0
+    assert "stopping: saving" in err
+    assert "Traceback" not in err
+    resume = f"sda train '{folder}' --name 'my rain' --resume"
+    assert resume in out
+    assert "the model can be used as it is" in out
+
+    assert sda("generate", "my rain", "-d", "0.5", "-n", "1", "-o", "takes").code == 0
+    steps = sda("models", "--json").json["models"][0]["steps"]
+    resumed = sda("train", folder, "--name", "my rain", "--resume", "--budget", "5s")
+    assert resumed.code == 0
+    assert f"going on from step {steps}" in resumed.err
+    assert "sda generate 'my rain'" in resumed.out
+    (model,) = sda("models", "--json").json["models"]
+    assert model["steps"] > steps
+    assert not (home / "models" / "my rain" / "checkpoint.safetensors").exists()
+
+
+@pytest.mark.parametrize("with_checkpoint", [True, False])
+def test_row_33_a_second_ctrl_c_stops_at_once_and_says_what_is_left(
+    sda: Any, recordings: Path, home: Path, monkeypatch: pytest.MonkeyPatch, with_checkpoint: bool
+):
+    from small_dataset_audio.cli import training_view
+    from small_dataset_audio.corpus import scan_corpus
+    from small_dataset_audio.workflow import TrainingStarted
+
+    def pressed_twice(request: Any, **_: object) -> Any:
+        folder = home / "models" / "plucks"
+        folder.mkdir(parents=True)
+        yield TrainingStarted("plucks", folder, scan_corpus(recordings), (), "cpu", 0)
+        if with_checkpoint:
+            (folder / "checkpoint.safetensors").touch()
+        signal.raise_signal(signal.SIGINT)
+        signal.raise_signal(signal.SIGINT)
+
+    monkeypatch.setattr(training_view, "train_corpus", pressed_twice)
+    done = sda("train", recordings)
+    assert done.code == 130
+    assert done.out == ""
+    last = done.err.splitlines()[-1]
+    assert last.startswith("error: stopped at once")
+    assert ("--name plucks --resume" in last) == with_checkpoint
