@@ -13,9 +13,10 @@ from hypothesis import strategies as st
 from scipy.io import wavfile
 
 from edges import UNUSABLE, USABLE, noise, sine
+from small_dataset_audio.constants import BIT_DEPTH_MAP, SAMPLE_RATE_OPTIONS
 from small_dataset_audio.errors import InvalidAudioError, InvalidConfigError, InvalidNameError, OutputError
 from small_dataset_audio.inference import wav
-from small_dataset_audio.inference.wav import BIT_DEPTH_MAP, SAMPLE_RATE_OPTIONS, export_wav
+from small_dataset_audio.inference.wav import export_wav
 
 each_depth = pytest.mark.parametrize("bit_depth", BIT_DEPTH_MAP)
 

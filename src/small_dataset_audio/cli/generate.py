@@ -51,7 +51,8 @@ def generate(
         Literal["crossfade", "latent-interpolation"],
         typer.Option(
             metavar="MODE",
-            help="crossfade: independent moments, joined; latent-interpolation: one turns slowly into the next.",
+            help="crossfade: a walk through the recordings, moment joined to moment; latent-interpolation: single "
+            "moments turn slowly into one another.",
         ),
     ] = "crossfade",
     stereo: Annotated[

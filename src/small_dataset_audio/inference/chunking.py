@@ -1,12 +1,12 @@
 """From latents to one long waveform, a chunk at a time.
 
-Two ways to be longer than one draw. *Crossfade*: every chunk is an independent draw from the latent density (a trajectory of
-its own), rendered by itself, joined to the next by Hann overlap-add. *Latent interpolation*: anchors are drawn, the path
-between them is a great-circle arc (K. Shoemake, "Animating rotation with quaternion curves", SIGGRAPH 1985), and the whole
-path is decoded as one continuous signal.
+Two ways to fill a take. *Crossfade*: one trajectory is drawn from the latent density; every chunk decodes and renders its own
+stretch of it, with some context on both sides, and is joined to the next by Hann overlap-add. Where the density draws
+independently (N(0, I)), so do the chunks; where it walks, the walk goes on through the joins. *Latent interpolation*: anchors
+are drawn, the path between them is a great-circle arc (K. Shoemake, "Animating rotation with quaternion curves", SIGGRAPH
+1985), and the whole path is decoded as one continuous signal.
 
-Every chunk has a generator of its own, made from (seed, chunk number): no global random state is read or changed, and a chunk
-does not depend on how many came before it.
+Generators are made from the seed (and the chunk's number): no global random state is read or changed.
 """
 
 from __future__ import annotations
@@ -29,6 +29,7 @@ from small_dataset_audio.models.vocoder.protocol import Vocoder
 
 _DECODE_BLOCK_STEPS = 256
 _DECODE_CONTEXT_STEPS = 8  # the decoder sees under 6 steps to either side
+_CHUNK_CONTEXT_STEPS = 8  # rendered around a chunk and cut off, so that both sides of a join render the same there
 _OPPOSITE_SINE = 1e-4  # under it, what is left of the direction of an arc is mostly float32 rounding
 
 
@@ -180,7 +181,7 @@ def generate_chunks_crossfade(
     density: Density | None = None,
     vocoder: Vocoder | None = None,
 ) -> NDArray[np.float32]:
-    """Decode independent draws and join their waveforms.
+    """Decode a trajectory chunk by chunk and join the waveforms.
 
     Parameters
     ----------
@@ -210,16 +211,38 @@ def generate_chunks_crossfade(
     num_samples = _checked_length(num_chunks, chunk_samples, overlap_samples)
     density = density or StandardNormal(model.latent_dim)
     vocoder = vocoder or GriffinLimVocoder(spectrogram)
-    mel_shape = spectrogram.get_mel_shape(chunk_samples)
+    draws, _ = _generators(seed, 0)
+    num_steps = model.num_steps(spectrogram.num_frames(num_samples))
+    trajectory = density.walk(num_steps, draws) if num_samples else np.zeros((model.latent_dim, 0), dtype=np.float32)
 
     def chunks() -> Iterator[NDArray[np.float32]]:
         for number in range(num_chunks):
-            draws, phases = _generators(seed, number)
-            trajectory = density.walk(model.num_steps(mel_shape[1]), draws)
-            mel = decode_trajectory(model, trajectory, mel_shape, device)
-            yield vocoder.render(mel, chunk_samples, phases)
+            _, phases = _generators(seed, number)
+            start = number * (chunk_samples - overlap_samples)
+            yield _render_stretch(model, spectrogram, vocoder, trajectory, start, chunk_samples, device, phases)
 
     return _collect(overlap_add(chunks(), overlap_samples), num_samples)
+
+
+def _render_stretch(
+    model: ConvVAE,
+    spectrogram: AudioSpectrogram,
+    vocoder: Vocoder,
+    trajectory: NDArray[np.float32],
+    start: int,
+    num_samples: int,
+    device: torch.device | str,
+    phases: torch.Generator,
+) -> NDArray[np.float32]:
+    """Render samples `start` to `start + num_samples` of a trajectory, and some context that is cut off."""
+    step_samples = model.config.frames_per_step * spectrogram.config.hop_length
+    first_step = max(start // step_samples - _CHUNK_CONTEXT_STEPS, 0)
+    end_step = -(-(start + num_samples) // step_samples) + 1 + _CHUNK_CONTEXT_STEPS
+    skipped = start - first_step * step_samples
+    stretch = np.ascontiguousarray(trajectory[:, first_step:end_step])
+    mel_shape = (model.config.n_mels, stretch.shape[1] * model.config.frames_per_step)
+    mel = decode_trajectory(model, stretch, mel_shape, device)
+    return vocoder.render(mel, skipped + num_samples, phases)[skipped:]
 
 
 def generate_chunks_latent_interp(

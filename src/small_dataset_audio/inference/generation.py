@@ -140,7 +140,9 @@ class GenerationPipeline:
         provenance: Mapping[str, Any] | None = None,
     ) -> GenerationPipeline:
         """Build the pipeline of a model folder: its density, and the mosaic where it holds the corpus audio."""
-        vocoders = {"mosaic": MosaicVocoder(bundle.spectrogram, bundle.clips)} if bundle.clips else {}
+        vocoders: dict[str, Vocoder] = {}
+        if bundle.clips:
+            vocoders["mosaic"] = MosaicVocoder(bundle.spectrogram, bundle.clips, autoencode=bundle.model.autoencode)
         pipeline = cls(
             bundle.model,
             bundle.spectrogram,

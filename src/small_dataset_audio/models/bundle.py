@@ -38,7 +38,7 @@ from small_dataset_audio.errors import (
 )
 from small_dataset_audio.files import atomic_write, dump_json, make_output_folder, sha256_file
 from small_dataset_audio.models.density import DensityConfig, LatentDensity
-from small_dataset_audio.models.vae import ConvVAE, VAEConfig
+from small_dataset_audio.models.vae import ConvVAE, VAEConfig, empty_model
 
 FORMAT_VERSION = 1
 MODEL_FILE = "model.safetensors"
@@ -213,7 +213,7 @@ def load_bundle(folder: Path, device: torch.device | str = "cpu") -> ModelBundle
     except (SafetensorError, OSError) as error:
         raise ModelDamagedError(f"{path} is damaged ({error}); train it again or restore a backup") from error
 
-    model = ConvVAE(metadata.vae)
+    model = empty_model(metadata.vae)
     for name, target in model.state_dict().items():
         value = tensors.get(f"vae.{name}")
         if value is None or value.shape != target.shape or value.dtype != target.dtype:

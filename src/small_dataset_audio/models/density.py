@@ -67,6 +67,7 @@ TAIL_STEPS = 1
 
 _EXCLUDED_STEPS = 12  # half a second
 _NEVER = 1e9
+_HELD_STEPS = 24  # one second
 
 
 class Density(Protocol):
@@ -83,13 +84,14 @@ class Density(Protocol):
 
 @dataclass(frozen=True)
 class StandardNormal:
-    """N(0, I), each draw held still: the density of a model that has none of its own yet."""
+    """N(0, I), each draw held still for a while: the density of a model that has none of its own yet."""
 
     latent_dim: int
 
     def walk(self, num_steps: int, generator: np.random.Generator) -> NDArray[np.float32]:
-        """Draw one latent and hold it [shape=(latent_dim, num_steps)]."""
-        return np.repeat(self.draw_anchors(1, generator).T, num_steps, axis=1)
+        """Draw latents and hold each for about a second [shape=(latent_dim, num_steps)]."""
+        anchors = self.draw_anchors(-(-num_steps // _HELD_STEPS), generator)
+        return np.repeat(anchors.T, _HELD_STEPS, axis=1)[:, :num_steps]
 
     def draw_anchors(self, num_anchors: int, generator: np.random.Generator) -> NDArray[np.float32]:
         """Draw single latents [shape=(num_anchors, latent_dim)]."""

@@ -155,6 +155,12 @@ class ConvVAE(nn.Module):
         mel: Tensor = self.decoder(z)[..., :num_frames].unsqueeze(1)
         return mel * self.config.mel_std + self.config.mel_mean
 
+    def autoencode(self, mel: Tensor) -> Tensor:
+        """Encode and decode without noise [shape kept]; nothing is recorded for gradients."""
+        with torch.inference_mode():
+            rebuilt: Tensor = self(mel)[0]
+        return rebuilt
+
     def sample(self, num_samples: int, *, steps: int = 24, generator: torch.Generator | None = None) -> Tensor:
         """Decode draws from the prior N(0, I), each held still for `steps` steps.
 
@@ -191,6 +197,13 @@ class ConvVAE(nn.Module):
 
     def _normalise(self, mel: Tensor) -> Tensor:
         return (mel - self.config.mel_mean) / self.config.mel_std
+
+
+def empty_model(config: VAEConfig) -> ConvVAE:
+    """Make a model whose weights hold anything, to be filled from a file; draws no random numbers."""
+    with torch.device("meta"):
+        model = ConvVAE(config)
+    return model.to_empty(device="cpu")
 
 
 class _ResidualBlock(nn.Module):

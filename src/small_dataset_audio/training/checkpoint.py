@@ -13,12 +13,12 @@ from typing import Any
 import msgspec
 import torch
 from safetensors import SafetensorError, safe_open
-from safetensors.torch import save_file
+from safetensors.torch import save
 from torch import Tensor
 
 from small_dataset_audio.errors import CheckpointError, InvalidConfigError
-from small_dataset_audio.files import atomic_write, dump_json
-from small_dataset_audio.models.vae import ConvVAE, VAEConfig
+from small_dataset_audio.files import dump_json, write_bytes
+from small_dataset_audio.models.vae import VAEConfig, empty_model
 from small_dataset_audio.training.config import TrainingConfig
 from small_dataset_audio.training.loop import LossPoint, TrainingState, new_state
 
@@ -68,9 +68,8 @@ def save_checkpoint(path: Path, state: TrainingState, config: TrainingConfig, co
         tensors[f"model.{name}"] = value
         tensors[f"average.{name}"] = state.average[name]
     for name, parameter in state.model.named_parameters():
-        for moment in _MOMENTS:
-            if state.optimizer.state[parameter]:
-                tensors[f"optimizer.{moment}.{name}"] = state.optimizer.state[parameter][moment]
+        moments = state.optimizer.state.get(parameter, {})  # empty before the first step
+        tensors |= {f"optimizer.{moment}.{name}": moments[moment] for moment in _MOMENTS if moments}
     header = CheckpointHeader(
         version=CHECKPOINT_VERSION,
         corpus_hash=corpus_hash,
@@ -84,9 +83,9 @@ def save_checkpoint(path: Path, state: TrainingState, config: TrainingConfig, co
         annealing_steps_left=state.annealing_steps_left,
         history=tuple(state.history),
     )
-    with atomic_write(path) as temporary:
-        contiguous = {name: value.detach().cpu().contiguous() for name, value in tensors.items()}
-        save_file(contiguous, temporary, metadata={_METADATA_KEY: dump_json(asdict(header))})
+    contiguous = {name: value.detach().cpu().contiguous() for name, value in tensors.items()}
+    # Not safetensors' own save_file: a full disk would be its error, without an errno.
+    write_bytes(path, save(contiguous, metadata={_METADATA_KEY: dump_json(asdict(header))}))
 
 
 def load_checkpoint(path: Path, device: torch.device | str = "cpu") -> tuple[TrainingState, CheckpointHeader]:
@@ -112,7 +111,7 @@ def load_checkpoint(path: Path, device: torch.device | str = "cpu") -> tuple[Tra
     except (SafetensorError, OSError) as error:
         raise CheckpointError(f"{path} is damaged ({error}); remove it and train again") from error
 
-    model = ConvVAE(header.vae)
+    model = empty_model(header.vae)
     _fill(path, model.state_dict(), tensors, "model")
     model.to(device)
     state = new_state(model, header.training)
@@ -142,7 +141,7 @@ def _parse_header(path: Path, metadata: dict[str, str] | None) -> CheckpointHead
         header = msgspec.convert(raw, CheckpointHeader)
         header.vae.validate()
         header.training.validate()
-    except (msgspec.MsgspecError, InvalidConfigError) as error:
+    except (msgspec.MsgspecError, RecursionError, InvalidConfigError) as error:
         raise CheckpointError(f"{path} has a damaged header ({error}); remove it and train again") from error
     return header
 

@@ -7,6 +7,7 @@ step time, so the schedule always ends when the budget does, however the machine
 
 from __future__ import annotations
 
+import copy
 import math
 import time
 from collections.abc import Callable, Iterator, Sequence
@@ -32,6 +33,7 @@ _EVALUATION_CROPS = 16
 _MIN_IMPROVEMENT = 0.003
 _ANNEAL_SHARE = 0.15  # a plateau still gets a short fall of the learning rate: that is worth most of the rest
 _STEP_TIME_MEMORY = 0.9
+_FIRST_PLAN_STEPS = 1000  # assumed left until a step has been measured
 
 StopReason = Literal["", "budget", "plateau"]
 
@@ -139,7 +141,7 @@ class Trainer:
         self._dataset = CropDataset(train_clips, spectrogram, config)
         self._held_out = _held_out_crops(held_out_clips, spectrogram, config)
         self._device = next(state.model.parameters()).device
-        self._averaged = ConvVAE(state.model.config).to(self._device).eval()
+        self._averaged = copy.deepcopy(state.model).eval()
 
     def run(self) -> Iterator[TrainingProgress]:
         """Train until the budget is used or the held-out loss has stopped falling; yields after every step.
@@ -157,7 +159,9 @@ class Trainer:
         steps_here = 0  # since the start or the resumption
         while state.progress < 1.0:
             before = self._clock()
-            total_steps = self._plan(started, step_time_s)
+            # The first step also warms up caches and allocators: it is a measure of the time left until there is a
+            # better one, but nothing that the schedule may jump by.
+            total_steps = self._plan(started, step_time_s if steps_here > 1 else None)
             losses = self._step()
             previous = state.progress
             state.step += 1
@@ -169,7 +173,6 @@ class Trainer:
             now = self._clock()
             duration_s = now - before
             steps_here += 1
-            # The first step also warms up caches and allocators; it is no measure of the others.
             if step_time_s is None or steps_here <= 2:
                 step_time_s = duration_s
             else:
@@ -197,11 +200,10 @@ class Trainer:
         state = self.state
         if self._config.max_steps is not None:
             total_steps = self._config.max_steps
-        elif step_time_s is None:
-            total_steps = state.step + 1000  # refined after the first step
         else:
             left_s = self._config.budget_s - (self._clock() - started)
-            total_steps = state.step + max(round(left_s / max(step_time_s, 1e-6)), 1)
+            steps_left = _FIRST_PLAN_STEPS if step_time_s is None else round(left_s / max(step_time_s, 1e-6))
+            total_steps = state.step + (max(steps_left, 1) if left_s > 0 else 1)
         if state.annealing_steps_left is None:
             return total_steps
         return min(total_steps, state.step + max(state.annealing_steps_left, 1))

@@ -15,7 +15,7 @@ A small `jump_cost` follows the target closely in short pieces (new, more joins)
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 
 import numpy as np
@@ -77,6 +77,9 @@ class MosaicVocoder:
     clips : sequence of ndarray [shape=(samples,), float32, 48 kHz]
         The corpus audio.
     config : MosaicConfig, optional
+    autoencode : callable, optional
+        What the model makes of a log mel (shape kept). Targets come out of the autoencoder, blurred a little; frames that
+        are looked up as *it* shows them are found again, where sharp ones would all be equally far away.
 
     Raises
     ------
@@ -91,6 +94,8 @@ class MosaicVocoder:
         spectrogram: AudioSpectrogram,
         clips: Sequence[NDArray[np.float32]],
         config: MosaicConfig | None = None,
+        *,
+        autoencode: Callable[[Tensor], Tensor] | None = None,
     ) -> None:
         self._config = config or MosaicConfig()
         self._config.validate()
@@ -101,7 +106,7 @@ class MosaicVocoder:
         # sample f * hop of the source.
         padded = [_pad(clip, self._hop) for clip in clips]
         self._source = np.concatenate(padded)
-        self._features = torch.cat([_features(spectrogram, clip, self._hop) for clip in padded])
+        self._features = torch.cat([_features(spectrogram, clip, autoencode) for clip in padded])
         self._squared_norms = self._features.square().sum(dim=1)
         self._is_last = np.zeros(len(self._features), dtype=bool)
         self._is_last[np.cumsum([len(clip) // self._hop for clip in padded]) - 1] = True
@@ -216,9 +221,13 @@ def _pad(clip: NDArray[np.float32], hop: int) -> NDArray[np.float32]:
     return np.pad(clip, (before, before + -len(clip) % hop))
 
 
-def _features(spectrogram: AudioSpectrogram, padded: NDArray[np.float32], hop: int) -> Tensor:
-    mel = spectrogram.waveform_to_mel(torch.from_numpy(padded).to(spectrogram.window.device))[0, 0].T.cpu()
-    return _bands(mel[: len(padded) // hop])
+def _features(
+    spectrogram: AudioSpectrogram, padded: NDArray[np.float32], autoencode: Callable[[Tensor], Tensor] | None
+) -> Tensor:
+    mel = spectrogram.waveform_to_mel(torch.from_numpy(padded).to(spectrogram.window.device))
+    if autoencode is not None:
+        mel = autoencode(mel)
+    return _bands(mel[0, 0].T[: len(padded) // spectrogram.config.hop_length].cpu())
 
 
 def _bands(mel_frames: Tensor) -> Tensor:

@@ -1,0 +1,493 @@
+from __future__ import annotations
+
+import contextlib
+import json
+import pickle
+import struct
+import subprocess
+import sys
+from collections.abc import Callable, Iterator
+from dataclasses import replace
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pytest
+import soundfile
+import torch
+from hypothesis import HealthCheck, given, settings
+from hypothesis import strategies as st
+from safetensors.torch import load_file, save_file
+
+from models.tiny import CLIP_LENGTHS, tiny_bundle, tiny_clips
+from small_dataset_audio.errors import (
+    ModelDamagedError,
+    ModelError,
+    ModelNotFoundError,
+    ModelVersionError,
+    OutputError,
+    SdaError,
+)
+from small_dataset_audio.files import parse_json, sha256_file
+from small_dataset_audio.models import ModelBundle, load_bundle, save_bundle
+from small_dataset_audio.models.bundle import read_metadata
+
+KEY = "small_dataset_audio"
+
+
+@pytest.fixture
+def folder(tmp_path: Path) -> Path:
+    """A whole model folder."""
+    save_bundle(tmp_path / "tiny", tiny_bundle())
+    return tmp_path / "tiny"
+
+
+def header_of(path: Path) -> dict[str, Any]:
+    """Header of a safetensors file, read as the format is documented: eight bytes of length, then JSON."""
+    with path.open("rb") as file:
+        (size,) = struct.unpack("<Q", file.read(8))
+        return json.loads(file.read(size))
+
+
+def rewrite(
+    folder: Path,
+    *,
+    metadata: Callable[[dict[str, Any]], Any] = lambda metadata: metadata,
+    tensors: Callable[[dict[str, torch.Tensor]], Any] = lambda _: None,
+) -> None:
+    """Change a model file as a faulty or hostile program would: well-formed, with other contents."""
+    path = folder / "model.safetensors"
+    contents = load_file(path)
+    text = json.loads(header_of(path)["__metadata__"][KEY])
+    changed = metadata(text)
+    tensors(contents)
+    save_file(contents, path, metadata={KEY: changed if isinstance(changed, str) else json.dumps(changed or text)})
+
+
+def assert_equal_bundles(one: ModelBundle, other: ModelBundle) -> None:
+    assert one.metadata == other.metadata
+    assert one.sha256 == other.sha256
+    assert one.spectrogram.config == other.spectrogram.config
+    assert one.model.config == other.model.config
+    weights, others = one.model.state_dict(), other.model.state_dict()
+    assert weights.keys() == others.keys()
+    for name, value in weights.items():
+        assert torch.equal(value, others[name]), name
+    for name in ("latents", "path_lengths", "neighbours", "neighbour_distances"):
+        mine, theirs = getattr(one.density, name), getattr(other.density, name)
+        assert mine.dtype == theirs.dtype
+        np.testing.assert_array_equal(mine, theirs)
+    assert one.density.config == other.density.config
+    assert len(one.clips) == len(other.clips)
+    for clip, another in zip(one.clips, other.clips, strict=True):
+        assert clip.dtype == another.dtype == np.float32
+        np.testing.assert_array_equal(clip, another)
+
+
+def load_bundle_after_saving(tmp_path: Path, clips: tuple[np.ndarray, ...]) -> ModelBundle:
+    save_bundle(tmp_path / "model", tiny_bundle(clips))
+    return load_bundle(tmp_path / "model")
+
+
+# ---- round trip
+
+
+def test_what_is_saved_is_what_is_loaded_to_the_bit(tmp_path: Path):
+    given_bundle = tiny_bundle()
+    saved = save_bundle(tmp_path / "model", given_bundle)
+    loaded = load_bundle(tmp_path / "model")
+    assert_equal_bundles(saved, loaded)
+    assert_equal_bundles(replace(given_bundle, metadata=saved.metadata, sha256=saved.sha256), loaded)
+    assert not loaded.model.training
+
+
+def test_a_loaded_model_saved_again_is_the_same_files(tmp_path: Path, folder: Path):
+    save_bundle(tmp_path / "copy", load_bundle(folder))
+    for name in ("model.safetensors", "corpus.flac"):
+        assert (tmp_path / "copy" / name).read_bytes() == (folder / name).read_bytes()
+
+
+def test_a_loaded_model_decodes_and_walks_as_before(folder: Path):
+    before, after = tiny_bundle(), load_bundle(folder)
+    z = torch.randn(1, 3, 5, generator=torch.Generator().manual_seed(0))
+    assert torch.equal(before.model.decode(z), after.model.decode(z))
+    walks = [bundle.density.walk(40, np.random.default_rng(1)) for bundle in (before, after)]
+    np.testing.assert_array_equal(*walks)
+
+
+def test_a_folder_holds_two_files_and_no_leftovers(folder: Path):
+    assert sorted(path.name for path in folder.iterdir()) == ["corpus.flac", "model.safetensors"]
+
+
+def test_the_hash_is_that_of_the_model_file_which_holds_that_of_the_audio(folder: Path):
+    bundle = load_bundle(folder)
+    assert bundle.sha256 == sha256_file(folder / "model.safetensors")
+    assert bundle.metadata.corpus_audio is not None
+    assert bundle.metadata.corpus_audio.sha256 == sha256_file(folder / "corpus.flac")
+
+
+def test_the_stored_audio_is_24_bit_mono_at_48_khz_all_clips_end_to_end(folder: Path):
+    info = soundfile.info(folder / "corpus.flac")
+    assert (info.samplerate, info.channels, info.subtype) == (48_000, 1, "PCM_24")
+    assert info.frames == sum(CLIP_LENGTHS)
+    assert [len(clip) for clip in load_bundle(folder).clips] == list(CLIP_LENGTHS)
+
+
+def test_audio_is_kept_to_24_bits(tmp_path: Path):
+    rng = np.random.default_rng(0)
+    clips = tuple(rng.uniform(-0.9, 0.9, length).astype(np.float32) for length in CLIP_LENGTHS)
+    saved = save_bundle(tmp_path / "model", tiny_bundle(clips))
+    for clip, stored in zip(clips, saved.clips, strict=True):
+        np.testing.assert_allclose(stored, clip, atol=2.0**-23, rtol=0)
+
+
+@pytest.mark.parametrize("peak", [1.0, 3.7, 1e6])
+def test_audio_over_full_scale_comes_back_at_its_level(tmp_path: Path, peak: float):
+    clips = tuple(clip * np.float32(peak * 2) for clip in tiny_clips())
+    loaded = load_bundle_after_saving(tmp_path, clips)
+    for clip, stored in zip(clips, loaded.clips, strict=True):
+        np.testing.assert_allclose(stored, clip, atol=peak * 2.0**-22, rtol=0)
+
+
+def test_silent_audio_comes_back_as_silence(tmp_path: Path):
+    loaded = load_bundle_after_saving(tmp_path, tuple(np.zeros(length, np.float32) for length in CLIP_LENGTHS))
+    assert not any(clip.any() for clip in loaded.clips)
+
+
+def test_without_audio_there_is_no_audio_file_and_no_clips(tmp_path: Path):
+    loaded = load_bundle_after_saving(tmp_path, ())
+    assert loaded.clips == ()
+    assert loaded.metadata.corpus_audio is None
+    assert [path.name for path in (tmp_path / "model").iterdir()] == ["model.safetensors"]
+
+
+def test_saving_without_audio_over_a_model_with_audio_removes_it(folder: Path):
+    save_bundle(folder, tiny_bundle(()))
+    assert not (folder / "corpus.flac").exists()
+    assert load_bundle(folder).clips == ()
+
+
+# ---- the metadata
+
+
+def test_the_metadata_is_strict_json_that_is_read_without_torch(folder: Path):
+    program = (
+        "import json, struct, sys\n"
+        "file = open(sys.argv[1], 'rb')\n"
+        "header = json.loads(file.read(struct.unpack('<Q', file.read(8))[0]))\n"
+        "def refuse(constant): raise ValueError(constant)\n"
+        "metadata = json.loads(header['__metadata__']['small_dataset_audio'], parse_constant=refuse)\n"
+        "print(metadata['format_version'], metadata['corpus']['licence'], ascii(metadata['corpus']['folder_name']))\n"
+        "assert 'torch' not in sys.modules\n"
+    )
+    arguments = [sys.executable, "-I", "-c", program, str(folder / "model.safetensors")]
+    printed = subprocess.run(arguments, capture_output=True, check=True, text=True).stdout
+    assert printed.strip() == r"1 CC0-1.0 'Gl\xf6ckchen \U0001f514'"
+
+
+def test_the_metadata_says_all_there_is_to_know_of_the_corpus_and_the_training(folder: Path):
+    text = header_of(folder / "model.safetensors")["__metadata__"][KEY]
+    metadata = parse_json(text, source="metadata")
+    assert metadata["corpus"]["content_hash"] == "c0" * 32
+    assert [clip["num_samples"] for clip in metadata["corpus"]["clips"]] == list(CLIP_LENGTHS)
+    assert metadata["training"]["seed"] == 7
+    assert metadata["training"]["held_out_loss"] is None
+    assert metadata["vae"]["mel_mean"] == -3.5
+    assert read_metadata(folder) == load_bundle(folder).metadata
+
+
+def test_reading_the_metadata_does_not_read_the_weights(folder: Path):
+    path = folder / "model.safetensors"
+    contents = bytearray(path.read_bytes())
+    contents[-100:] = b"\xff" * 100
+    path.write_bytes(contents)
+    assert read_metadata(folder).name == "tiny"
+
+
+def test_fields_of_a_later_minor_release_are_passed_over(folder: Path):
+    rewrite(folder, metadata=lambda metadata: {**metadata, "mood": "blue"})
+    assert load_bundle(folder).metadata.name == "tiny"
+
+
+# ---- damage: each kind its own error, which names the file
+
+
+def set_in(*keys: str | int, value: Any) -> Callable[[dict[str, Any]], dict[str, Any]]:
+    def change(metadata: dict[str, Any]) -> dict[str, Any]:
+        place: Any = metadata
+        for key in keys[:-1]:
+            place = place[key]
+        place[keys[-1]] = value
+        return metadata
+
+    return change
+
+
+def remove(key: str) -> Callable[[dict[str, Any]], dict[str, Any]]:
+    return lambda metadata: {name: value for name, value in metadata.items() if name != key}
+
+
+DAMAGED_METADATA: dict[str, Callable[[dict[str, Any]], Any]] = {
+    "not JSON": lambda _: "{",
+    "not an object": lambda _: "[1]",
+    "endless brackets": lambda _: "[" * 100_000,
+    "NaN": lambda metadata: json.dumps(metadata).replace("61.5", "NaN"),
+    "no version": remove("format_version"),
+    "a version in words": set_in("format_version", value="one"),
+    "a version that is true": set_in("format_version", value=True),
+    "no corpus": remove("corpus"),
+    "no weights' configuration": remove("vae"),
+    "a text for a number": set_in("vae", "width", value="wide"),
+    "a fraction for a count": set_in("vae", "latent_dim", value=2.5),
+    "a width of a million": set_in("vae", "width", value=10**6),
+    "a latent of minus one": set_in("vae", "latent_dim", value=-1),
+    "frames per step of 3": set_in("vae", "frames_per_step", value=3),
+    "no FFT": set_in("spectrogram", "n_fft", value=0),
+    "an odd FFT": set_in("spectrogram", "n_fft", value=511),
+    "no floor": set_in("spectrogram", "amplitude_floor", value=0.0),
+    "other bands than the model": set_in("spectrogram", "n_mels", value=9),
+    "no neighbours": set_in("density", "num_neighbours", value=0),
+    "another width than the weights": set_in("vae", "width", value=16),
+    "another latent than the weights": set_in("vae", "latent_dim", value=4),
+    "another depth than the weights": set_in("vae", "frames_per_step", value=4),
+}
+
+DAMAGED_TENSORS: dict[str, Callable[[dict[str, torch.Tensor]], Any]] = {
+    "a weight is missing": lambda t: t.pop("vae.decoder.0.weight"),
+    "a weight has another shape": lambda t: t.update({"vae.decoder.0.bias": torch.zeros(9)}),
+    "a weight has another type": lambda t: t.update({"vae.decoder.0.bias": torch.zeros(8, dtype=torch.float16)}),
+    "a weight is NaN": lambda t: t["vae.encoder.0.weight"].view(-1)[5].fill_(float("nan")),
+    "a weight is infinite": lambda t: t["vae.encoder.0.weight"].view(-1)[5].fill_(float("inf")),
+    "no latents": lambda t: t.pop("density.latents"),
+    "latents without steps": lambda t: t.update({"density.latents": torch.zeros(0, 3)}),
+    "latents that are one number": lambda t: t.update({"density.latents": torch.tensor(1.0)}),
+    "latents of another size": lambda t: t.update({"density.latents": torch.zeros(10, 2)}),
+    "latents in half precision": lambda t: t.update({"density.latents": torch.zeros(10, 3, dtype=torch.bfloat16)}),
+    "a latent is NaN": lambda t: t["density.latents"][2, 1].fill_(float("nan")),
+    "a distance is NaN": lambda t: t["density.neighbour_distances"][2, 1].fill_(float("nan")),
+    "neighbours beyond the end": lambda t: t["density.neighbours"][0, 0].fill_(10),
+    "neighbours before the start": lambda t: t["density.neighbours"][0, 0].fill_(-1),
+    "neighbours of no one": lambda t: t.update(
+        {
+            "density.neighbours": torch.zeros(10, 0, dtype=torch.int64),
+            "density.neighbour_distances": torch.zeros(10, 0),
+        }
+    ),
+    "fewer distances than neighbours": lambda t: t.update({"density.neighbour_distances": torch.zeros(10, 1)}),
+    "paths that are too long": lambda t: t["density.path_lengths"][0].fill_(6),
+    "an empty path": lambda t: t.update({"density.path_lengths": torch.tensor([5, 0, 5])}),
+    "a negative path": lambda t: t.update({"density.path_lengths": torch.tensor([15, -5])}),
+    "paths whose sum overflows to the right number": lambda t: t.update(
+        {"density.path_lengths": torch.tensor([2**63 - 1, 2**63 - 1, 12])}
+    ),
+}
+
+
+@pytest.mark.parametrize("change", DAMAGED_METADATA.values(), ids=DAMAGED_METADATA.keys())
+def test_fault_27_damaged_metadata_is_refused_by_name(folder: Path, change: Callable[[dict[str, Any]], Any]):
+    rewrite(folder, metadata=change)
+    assert_refused(folder, "model.safetensors")
+
+
+@pytest.mark.parametrize("change", DAMAGED_TENSORS.values(), ids=DAMAGED_TENSORS.keys())
+def test_fault_27_damaged_tensors_are_refused_by_name(folder: Path, change: Callable[[dict[str, torch.Tensor]], Any]):
+    rewrite(folder, tensors=change)
+    assert_refused(folder, "model.safetensors")
+
+
+def assert_refused(folder: Path, file_name: str, error: type[SdaError] = ModelDamagedError) -> None:
+    with pytest.raises(error) as caught:
+        load_bundle(folder)
+    message = str(caught.value)
+    assert type(caught.value) is error
+    assert str(folder / file_name) in message
+    assert "\n" not in message
+    assert isinstance(caught.value, ValueError)
+
+
+@pytest.mark.parametrize("kept", [0, 7, 8, 500, -1])
+def test_fault_27_a_truncated_file_is_refused_by_name(folder: Path, kept: int):
+    path = folder / "model.safetensors"
+    path.write_bytes(path.read_bytes()[:kept])
+    assert_refused(folder, "model.safetensors")
+
+
+def test_fault_27_a_header_that_claims_to_be_huge_is_refused_by_name(folder: Path):
+    path = folder / "model.safetensors"
+    path.write_bytes(struct.pack("<Q", 2**62) + path.read_bytes()[8:])
+    assert_refused(folder, "model.safetensors")
+
+
+class _Trap:
+    """An object whose unpickling leaves a trace."""
+
+    def __init__(self, trace: Path) -> None:
+        self.trace = trace
+
+    def __reduce__(self) -> tuple[Any, ...]:
+        return Path.touch, (self.trace,)
+
+
+def test_fault_27_a_pickle_is_refused_and_never_unpickled(folder: Path, tmp_path: Path):
+    trace, path = tmp_path / "unpickled", folder / "model.safetensors"
+    path.write_bytes(pickle.dumps(_Trap(trace)))
+    assert_refused(folder, path.name)
+    assert not trace.exists()
+    pickle.loads(path.read_bytes())  # noqa: S301 - shows that the trap works
+    assert trace.exists()
+
+
+def test_fault_27_a_torch_checkpoint_is_refused_and_never_unpickled(folder: Path, tmp_path: Path):
+    trace, checkpoint = tmp_path / "unpickled", tmp_path / "checkpoint.pt"
+    torch.save(_Trap(trace), checkpoint)
+    (folder / "model.safetensors").write_bytes(checkpoint.read_bytes())
+    assert_refused(folder, "model.safetensors")
+    assert not trace.exists()
+    torch.load(checkpoint, weights_only=False)
+    assert trace.exists()
+
+
+@pytest.mark.parametrize("metadata", [None, {"format": "pt"}])
+def test_fault_27_the_weights_of_another_program_are_refused_by_name(folder: Path, metadata: dict[str, str] | None):
+    save_file({"weight": torch.zeros(3)}, folder / "model.safetensors", metadata=metadata)
+    with pytest.raises(ModelDamagedError, match="not made by this program"):
+        load_bundle(folder)
+    assert_refused(folder, "model.safetensors")
+
+
+def test_fault_27_a_folder_in_place_of_the_file_is_refused_by_name(tmp_path: Path):
+    (tmp_path / "odd" / "model.safetensors").mkdir(parents=True)
+    assert_refused(tmp_path / "odd", "model.safetensors")
+
+
+@pytest.mark.parametrize("version", [2, 99])
+def test_fault_28_a_newer_format_asks_for_an_upgrade_and_is_not_touched(folder: Path, version: int):
+    def future(metadata: dict[str, Any]) -> dict[str, Any]:
+        return {"format_version": version, "sda_version": "9.1", "everything": "else is different"}
+
+    rewrite(folder, metadata=future)
+    before = (folder / "model.safetensors").read_bytes()
+    assert_refused(folder, "model.safetensors", ModelVersionError)
+    with pytest.raises(ModelVersionError, match=rf"made by sda 9\.1 \(model format {version}\); upgrade"):
+        read_metadata(folder)
+    assert (folder / "model.safetensors").read_bytes() == before
+
+
+@pytest.mark.parametrize("made", [True, False])
+def test_a_folder_without_a_model_is_not_found(tmp_path: Path, made: bool):
+    folder = tmp_path / "nothing here"
+    if made:
+        folder.mkdir()
+    with pytest.raises(ModelNotFoundError, match="nothing here") as caught:
+        load_bundle(folder)
+    assert isinstance(caught.value, LookupError)
+
+
+def replace_audio(folder: Path, audio: np.ndarray, rate: int = 48_000) -> None:
+    """Store other audio, and a hash that agrees with it."""
+    soundfile.write(folder / "corpus.flac", audio, rate)
+    digest = sha256_file(folder / "corpus.flac")
+    rewrite(folder, metadata=set_in("corpus_audio", "sha256", value=digest))
+
+
+def test_missing_corpus_audio_is_refused_by_name(folder: Path):
+    (folder / "corpus.flac").unlink()
+    assert_refused(folder, "corpus.flac")
+
+
+def test_changed_corpus_audio_is_refused_by_name(folder: Path):
+    path = folder / "corpus.flac"
+    contents = bytearray(path.read_bytes())
+    contents[len(contents) // 2] ^= 1
+    path.write_bytes(contents)
+    assert_refused(folder, "corpus.flac")
+
+
+def test_corpus_audio_that_does_not_fit_the_list_of_clips_is_refused_by_name(folder: Path):
+    replace_audio(folder, np.zeros(sum(CLIP_LENGTHS) - 1))
+    assert_refused(folder, "corpus.flac")
+    replace_audio(folder, np.zeros(sum(CLIP_LENGTHS)), rate=44_100)
+    assert_refused(folder, "corpus.flac")
+    replace_audio(folder, np.zeros((sum(CLIP_LENGTHS), 2)))
+    assert_refused(folder, "corpus.flac")
+
+
+def test_corpus_audio_that_is_no_audio_is_refused_by_name(folder: Path):
+    (folder / "corpus.flac").write_bytes(b"<html>" * 100)
+    digest = sha256_file(folder / "corpus.flac")
+    rewrite(folder, metadata=set_in("corpus_audio", "sha256", value=digest))
+    assert_refused(folder, "corpus.flac")
+
+
+def test_a_gain_of_nothing_is_refused_by_name(folder: Path):
+    rewrite(folder, metadata=set_in("corpus_audio", "gain", value=0.0))
+    assert_refused(folder, "corpus.flac")
+
+
+@given(position=st.integers(0, 10_000), flip=st.integers(1, 255))
+@settings(deadline=None, max_examples=150, suppress_health_check=[HealthCheck.function_scoped_fixture])
+def test_fault_27_a_flipped_byte_is_refused_as_a_model_error_or_does_no_harm(folder: Path, position: int, flip: int):
+    path = folder / "model.safetensors"
+    whole = path.read_bytes()
+    contents = bytearray(whole)
+    header_bytes = 8 + struct.unpack("<Q", whole[:8])[0]
+    contents[position % (header_bytes + 200)] ^= flip
+    path.write_bytes(contents)
+    try:
+        bundle = load_bundle(folder)
+    except ModelError as error:
+        assert str(folder) in str(error)
+        assert "\n" not in str(error)
+    else:
+        assert torch.isfinite(bundle.model.decode(torch.zeros(1, 3, 4))).all()
+        assert np.isfinite(bundle.density.walk(20, np.random.default_rng(0))).all()
+    finally:
+        path.write_bytes(whole)
+
+
+# ---- saving that fails
+
+
+@contextlib.contextmanager
+def full_disk(max_bytes: int) -> Iterator[None]:
+    """Let no file grow over `max_bytes`, as a full disk would."""
+    resource = pytest.importorskip("resource")
+    soft, hard = resource.getrlimit(resource.RLIMIT_FSIZE)
+    resource.setrlimit(resource.RLIMIT_FSIZE, (max_bytes, hard))
+    try:
+        yield
+    finally:
+        resource.setrlimit(resource.RLIMIT_FSIZE, (soft, hard))
+
+
+def contents_of(folder: Path) -> dict[str, bytes]:
+    return {path.name: path.read_bytes() for path in folder.iterdir()}
+
+
+@pytest.mark.parametrize(
+    ("max_bytes", "noisy_samples"),
+    [(2_000, 0), (20_000, 100_000)],
+    ids=["the weights do not fit", "the audio does not fit"],
+)
+def test_a_full_disk_leaves_the_older_model_whole(folder: Path, max_bytes: int, noisy_samples: int):
+    before = contents_of(folder)
+    newer = tiny_bundle(tuple(clip[::-1].copy() for clip in tiny_clips()))
+    if noisy_samples:
+        newer = tiny_bundle((np.random.default_rng(0).uniform(-0.5, 0.5, noisy_samples).astype(np.float32),))
+    with full_disk(max_bytes), pytest.raises(OutputError, match="cannot be written") as caught:
+        save_bundle(folder, newer)
+    assert str(folder) in str(caught.value)
+    assert contents_of(folder) == before
+    assert load_bundle(folder).metadata.name == "tiny"
+
+
+def test_a_file_in_place_of_the_folder_is_refused_by_name(tmp_path: Path):
+    (tmp_path / "taken").write_text("a diary")
+    with pytest.raises(OutputError, match="taken"):
+        save_bundle(tmp_path / "taken", tiny_bundle())
+    assert (tmp_path / "taken").read_text() == "a diary"
+
+
+def test_folders_are_made_where_they_do_not_exist(tmp_path: Path):
+    save_bundle(tmp_path / "a" / "b" / "c", tiny_bundle())
+    assert load_bundle(tmp_path / "a" / "b" / "c").metadata.name == "tiny"
