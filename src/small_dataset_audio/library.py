@@ -14,7 +14,7 @@ import platformdirs
 
 from small_dataset_audio.errors import ModelError, ModelNotFoundError
 from small_dataset_audio.files import resolve_inside, safe_folder_name
-from small_dataset_audio.models.bundle import MODEL_FILE, ModelMetadata, read_metadata
+from small_dataset_audio.models.metadata import MODEL_FILE, ModelMetadata, read_metadata
 
 HOME_VARIABLE = "SDA_HOME"
 CHECKPOINT_FILE = "checkpoint.safetensors"

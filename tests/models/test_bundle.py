@@ -30,7 +30,7 @@ from small_dataset_audio.errors import (
 )
 from small_dataset_audio.files import parse_json, sha256_file
 from small_dataset_audio.models import ModelBundle, load_bundle, save_bundle
-from small_dataset_audio.models.bundle import read_metadata
+from small_dataset_audio.models.metadata import read_metadata
 
 KEY = "small_dataset_audio"
 

@@ -10,7 +10,8 @@ from torch import Tensor, nn
 from small_dataset_audio.constants import HOP_LENGTH, SAMPLE_RATE
 from small_dataset_audio.errors import InvalidConfigError
 from small_dataset_audio.inference.chunking import decode_trajectory
-from small_dataset_audio.models.vae import ConvVAE, VAEConfig
+from small_dataset_audio.models.config import VAEConfig
+from small_dataset_audio.models.vae import ConvVAE
 
 TINY = VAEConfig(n_mels=16, latent_dim=4, width=16, frames_per_step=4, mel_mean=-2.0, mel_std=0.5)
 

@@ -7,7 +7,7 @@ import torch
 
 from small_dataset_audio.audio import AudioSpectrogram, SpectrogramConfig
 from small_dataset_audio.models import ConvVAE, DensityConfig, LatentDensity, ModelBundle, VAEConfig
-from small_dataset_audio.models.bundle import ClipEntry, CorpusEntry, ModelMetadata, TrainingEntry
+from small_dataset_audio.models.metadata import ClipEntry, CorpusEntry, ModelMetadata, TrainingEntry
 
 CLIP_LENGTHS = (1000, 1, 2500)
 

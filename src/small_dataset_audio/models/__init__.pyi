@@ -1,9 +1,11 @@
 from .bundle import ModelBundle as ModelBundle
 from .bundle import load_bundle as load_bundle
 from .bundle import save_bundle as save_bundle
-from .density import DensityConfig as DensityConfig
+from .config import DensityConfig as DensityConfig
+from .config import VAEConfig as VAEConfig
 from .density import LatentDensity as LatentDensity
 from .density import fit_density as fit_density
 from .density import latent_path as latent_path
+from .metadata import ModelMetadata as ModelMetadata
+from .metadata import read_metadata as read_metadata
 from .vae import ConvVAE as ConvVAE
-from .vae import VAEConfig as VAEConfig

@@ -18,7 +18,6 @@ from dataclasses import asdict, dataclass, replace
 from pathlib import Path
 from typing import Any
 
-import msgspec
 import numpy as np
 import soundfile
 import torch
@@ -27,86 +26,19 @@ from safetensors import SafetensorError, safe_open
 from safetensors.torch import save
 from torch import Tensor
 
-from small_dataset_audio.audio.spectrogram import AudioSpectrogram, SpectrogramConfig
+from small_dataset_audio.audio.spectrogram import AudioSpectrogram
 from small_dataset_audio.constants import SAMPLE_RATE
 from small_dataset_audio.errors import (
-    InvalidConfigError,
     ModelDamagedError,
-    ModelNotFoundError,
-    ModelVersionError,
     OutputError,
 )
 from small_dataset_audio.files import atomic_write, dump_json, make_output_folder, sha256_file
-from small_dataset_audio.models.density import DensityConfig, LatentDensity
-from small_dataset_audio.models.vae import ConvVAE, VAEConfig, empty_model
+from small_dataset_audio.models.density import LatentDensity
+from small_dataset_audio.models.metadata import METADATA_KEY, MODEL_FILE, CorpusAudioEntry, ModelMetadata, read_metadata
+from small_dataset_audio.models.vae import ConvVAE, empty_model
 
-FORMAT_VERSION = 1
-MODEL_FILE = "model.safetensors"
 CORPUS_FILE = "corpus.flac"
-_METADATA_KEY = "small_dataset_audio"
 _FLAC_PEAK = 0.999  # a 24-bit file cannot hold more than full scale; louder corpora are stored scaled
-
-
-@dataclass(frozen=True)
-class ClipEntry:
-    """One recording of the corpus: its name in the user's folder, length at 48 kHz, and content hash."""
-
-    name: str
-    num_samples: int
-    content_hash: str
-
-
-@dataclass(frozen=True)
-class CorpusEntry:
-    """The corpus that a model was trained on."""
-
-    folder_name: str
-    content_hash: str
-    licence: str
-    clips: tuple[ClipEntry, ...]
-
-    @property
-    def duration_s(self) -> float:
-        """Length of all clips [s]."""
-        return sum(clip.num_samples for clip in self.clips) / SAMPLE_RATE
-
-
-@dataclass(frozen=True)
-class TrainingEntry:
-    """How the training went; losses in deviations of the corpus's log mels."""
-
-    seed: int
-    steps: int
-    elapsed_s: float
-    budget_s: float
-    stop_reason: str
-    loss: float
-    held_out_loss: float | None
-
-
-@dataclass(frozen=True)
-class CorpusAudioEntry:
-    """The stored corpus audio: its hash, and the gain it was stored with."""
-
-    sha256: str
-    gain: float
-
-
-@dataclass(frozen=True)
-class ModelMetadata:
-    """All that a model folder says of itself; one JSON in the header of its weights."""
-
-    format_version: int
-    name: str
-    created: str
-    sda_version: str
-    torch_version: str
-    corpus: CorpusEntry
-    training: TrainingEntry
-    spectrogram: SpectrogramConfig
-    vae: VAEConfig
-    density: DensityConfig
-    corpus_audio: CorpusAudioEntry | None = None
 
 
 @dataclass(frozen=True)
@@ -166,23 +98,6 @@ def save_bundle(folder: Path, bundle: ModelBundle) -> ModelBundle:
     return replace(bundle, metadata=metadata, clips=clips, sha256=sha256_file(folder / MODEL_FILE))
 
 
-def read_metadata(folder: Path) -> ModelMetadata:
-    """Read a model folder's metadata alone: quick, whatever the model's size.
-
-    Raises
-    ------
-    ModelNotFoundError, ModelDamagedError, ModelVersionError
-    """
-    path = folder / MODEL_FILE
-    try:
-        with safe_open(path, framework="pt") as file:
-            return _parse_metadata(path, file.metadata())
-    except FileNotFoundError as error:
-        raise ModelNotFoundError(f"{folder} holds no {MODEL_FILE}; `sda models` lists what there is") from error
-    except (SafetensorError, OSError) as error:
-        raise ModelDamagedError(f"{path} is damaged ({error}); train it again or restore a backup") from error
-
-
 def load_bundle(folder: Path, device: torch.device | str = "cpu") -> ModelBundle:
     """Read and verify a model folder.
 
@@ -231,28 +146,6 @@ def load_bundle(folder: Path, device: torch.device | str = "cpu") -> ModelBundle
     )
 
 
-def _parse_metadata(path: Path, header: dict[str, str] | None) -> ModelMetadata:
-    if not header or _METADATA_KEY not in header:
-        raise ModelDamagedError(f"{path} was not made by this program; give a folder that `sda train` made")
-    try:
-        raw: dict[str, Any] = msgspec.json.decode(header[_METADATA_KEY])
-        version = raw.get("format_version")
-        if isinstance(version, int) and version > FORMAT_VERSION:
-            raise ModelVersionError(
-                f"{path} was made by sda {raw.get('sda_version', '?')} (model format {version}); upgrade this release, "
-                f"which reads format {FORMAT_VERSION}"
-            )
-        metadata = msgspec.convert(raw, ModelMetadata)
-        metadata.spectrogram.validate()
-        metadata.vae.validate()
-        metadata.density.validate()
-    except (msgspec.MsgspecError, RecursionError, AttributeError, InvalidConfigError) as error:
-        raise ModelDamagedError(f"{path} has damaged metadata ({error}); train it again") from error
-    if metadata.vae.n_mels != metadata.spectrogram.n_mels:
-        raise ModelDamagedError(f"{path}: the model's n_mels is not the spectrogram's; train it again")
-    return metadata
-
-
 def _density(path: Path, tensors: dict[str, Tensor], metadata: ModelMetadata) -> LatentDensity:
     expected = {
         "latents": torch.float32,
@@ -280,7 +173,7 @@ def _serialise(bundle: ModelBundle, metadata: ModelMetadata) -> bytes:
     for name in ("latents", "path_lengths", "neighbours", "neighbour_distances"):
         tensors[f"density.{name}"] = torch.from_numpy(getattr(bundle.density, name))
     contiguous = {name: value.detach().cpu().contiguous() for name, value in tensors.items()}
-    return save(contiguous, metadata={_METADATA_KEY: dump_json(asdict(metadata))})
+    return save(contiguous, metadata={METADATA_KEY: dump_json(asdict(metadata))})
 
 
 @contextlib.contextmanager

@@ -12,7 +12,7 @@ A walk keeps what single draws lose: attack, decay, pause and level over time.
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Protocol
 
 import numpy as np
@@ -22,41 +22,8 @@ from scipy.spatial import cKDTree
 
 from small_dataset_audio.audio.spectrogram import AudioSpectrogram
 from small_dataset_audio.errors import InvalidConfigError, ModelDamagedError
+from small_dataset_audio.models.config import DensityConfig
 from small_dataset_audio.models.vae import ConvVAE
-
-
-@dataclass(frozen=True)
-class DensityConfig:
-    """How a walk moves.
-
-    Parameters
-    ----------
-    num_neighbours : int
-        Jump candidates of each step.
-    jump_scale : float
-        Distance, in medians of the nearest-neighbour distance, at which a jump is taken with probability 1/e.
-    min_run_steps : int
-        Steps from one chance to jump to the next.
-    mix : float [0 to 1]
-        Upper end of the share of a neighbour that is mixed in; 0 stays on the corpus's own latents.
-    """
-
-    num_neighbours: int = 8
-    jump_scale: float = 0.7
-    min_run_steps: int = 2
-    mix: float = 0.0
-
-    def validate(self) -> None:
-        """Raise :class:`InvalidConfigError` where a field is outside its range."""
-        if not 1 <= self.num_neighbours <= 64:
-            raise InvalidConfigError(f"num_neighbours is {self.num_neighbours}; it must be 1 to 64")
-        if not 0.0 <= self.jump_scale <= 100.0:
-            raise InvalidConfigError(f"jump_scale is {self.jump_scale}; it must be 0 to 100 median distances")
-        if not 1 <= self.min_run_steps <= 10_000:
-            raise InvalidConfigError(f"min_run_steps is {self.min_run_steps}; it must be 1 to 10000")
-        if not 0.0 <= self.mix <= 1.0:
-            raise InvalidConfigError(f"mix is {self.mix}; it must be 0 to 1")
-
 
 LEAD_STEPS = 2
 """Silent steps before each recording (85 ms): an attack is walked into, and survives a crossfade over the lead."""
@@ -124,7 +91,7 @@ class LatentDensity:
     path_lengths: NDArray[np.int64]
     neighbours: NDArray[np.int64]
     neighbour_distances: NDArray[np.float32]
-    config: DensityConfig = DensityConfig()
+    config: DensityConfig = field(default_factory=DensityConfig)
 
     def __post_init__(self) -> None:
         steps = self.latents.shape[0] if self.latents.ndim == 2 else 0

@@ -12,53 +12,12 @@ The scale of the corpus (one mean and one deviation of all log mels) is part of 
 
 from __future__ import annotations
 
-from dataclasses import dataclass
-
 import torch
 import torch.nn.functional as F
 from torch import Tensor, nn
 
-from small_dataset_audio.constants import FRAMES_PER_STEP, N_MELS
 from small_dataset_audio.errors import InvalidConfigError
-
-
-@dataclass(frozen=True)
-class VAEConfig:
-    """Sizes of a :class:`ConvVAE`; stored with its weights.
-
-    Parameters
-    ----------
-    n_mels : int
-        Mel bands, in and out.
-    latent_dim : int
-        Numbers for each step.
-    width : int
-        Channels of every hidden layer.
-    frames_per_step : int
-        Mel frames for each latent vector; a power of two.
-    mel_mean, mel_std : float [log10 amplitude]
-        Scale of the corpus.
-    """
-
-    n_mels: int = N_MELS
-    latent_dim: int = 32
-    width: int = 256
-    frames_per_step: int = FRAMES_PER_STEP
-    mel_mean: float = -4.0
-    mel_std: float = 1.0
-
-    def validate(self) -> None:
-        """Raise :class:`InvalidConfigError` where a field is outside its range."""
-        for field, low, high in (("n_mels", 8, 512), ("latent_dim", 1, 1024), ("width", 8, 2048)):
-            value = getattr(self, field)
-            if not low <= value <= high:
-                raise InvalidConfigError(f"{field} is {value}; it must be {low} to {high}")
-        if self.frames_per_step not in (1, 2, 4, 8):
-            raise InvalidConfigError(f"frames_per_step is {self.frames_per_step}; it must be 1, 2, 4 or 8")
-        if not -20.0 <= self.mel_mean <= 5.0:
-            raise InvalidConfigError(f"mel_mean is {self.mel_mean}; it must be -20 to 5 (log10 amplitude)")
-        if not 1e-3 <= self.mel_std <= 20.0:
-            raise InvalidConfigError(f"mel_std is {self.mel_std}; it must be 0.001 to 20 (log10 amplitude)")
+from small_dataset_audio.models.config import VAEConfig
 
 
 class ConvVAE(nn.Module):

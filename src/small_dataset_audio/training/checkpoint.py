@@ -18,7 +18,8 @@ from torch import Tensor
 
 from small_dataset_audio.errors import CheckpointError, InvalidConfigError
 from small_dataset_audio.files import dump_json, write_bytes
-from small_dataset_audio.models.vae import VAEConfig, empty_model
+from small_dataset_audio.models.config import VAEConfig
+from small_dataset_audio.models.vae import empty_model
 from small_dataset_audio.training.config import TrainingConfig
 from small_dataset_audio.training.loop import LossPoint, TrainingState, new_state
 

@@ -21,18 +21,18 @@ from small_dataset_audio.files import make_output_folder, sweep_temporaries
 from small_dataset_audio.inference.config import GenerationConfig
 from small_dataset_audio.inference.generation import GenerationPipeline
 from small_dataset_audio.library import CHECKPOINT_FILE, Library, display_folder_name
-from small_dataset_audio.models.bundle import (
+from small_dataset_audio.models.bundle import ModelBundle, save_bundle
+from small_dataset_audio.models.config import VAEConfig
+from small_dataset_audio.models.density import fit_density, latent_path
+from small_dataset_audio.models.metadata import (
     FORMAT_VERSION,
     MODEL_FILE,
     ClipEntry,
     CorpusEntry,
-    ModelBundle,
     ModelMetadata,
     TrainingEntry,
-    save_bundle,
 )
-from small_dataset_audio.models.density import fit_density, latent_path
-from small_dataset_audio.models.vae import ConvVAE, VAEConfig
+from small_dataset_audio.models.vae import ConvVAE
 from small_dataset_audio.plots import plot_losses
 from small_dataset_audio.training.checkpoint import load_checkpoint, save_checkpoint
 from small_dataset_audio.training.config import MIN_BUDGET_S, TrainingConfig

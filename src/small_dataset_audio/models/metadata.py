@@ -1,0 +1,120 @@
+"""What a model folder says of itself: one versioned JSON in the header of its weights. Read without loading torch."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import msgspec
+from safetensors import SafetensorError, safe_open
+
+from small_dataset_audio.audio.config import SpectrogramConfig
+from small_dataset_audio.constants import SAMPLE_RATE
+from small_dataset_audio.errors import InvalidConfigError, ModelDamagedError, ModelNotFoundError, ModelVersionError
+from small_dataset_audio.models.config import DensityConfig, VAEConfig
+
+FORMAT_VERSION = 1
+MODEL_FILE = "model.safetensors"
+METADATA_KEY = "small_dataset_audio"
+
+
+@dataclass(frozen=True)
+class ClipEntry:
+    """One recording of the corpus: its name in the user's folder, length at 48 kHz, and content hash."""
+
+    name: str
+    num_samples: int
+    content_hash: str
+
+
+@dataclass(frozen=True)
+class CorpusEntry:
+    """The corpus that a model was trained on."""
+
+    folder_name: str
+    content_hash: str
+    licence: str
+    clips: tuple[ClipEntry, ...]
+
+    @property
+    def duration_s(self) -> float:
+        """Length of all clips [s]."""
+        return sum(clip.num_samples for clip in self.clips) / SAMPLE_RATE
+
+
+@dataclass(frozen=True)
+class TrainingEntry:
+    """How the training went; losses in deviations of the corpus's log mels."""
+
+    seed: int
+    steps: int
+    elapsed_s: float
+    budget_s: float
+    stop_reason: str
+    loss: float
+    held_out_loss: float | None
+
+
+@dataclass(frozen=True)
+class CorpusAudioEntry:
+    """The stored corpus audio: its hash, and the gain it was stored with."""
+
+    sha256: str
+    gain: float
+
+
+@dataclass(frozen=True)
+class ModelMetadata:
+    """All that a model folder says of itself; one JSON in the header of its weights."""
+
+    format_version: int
+    name: str
+    created: str
+    sda_version: str
+    torch_version: str
+    corpus: CorpusEntry
+    training: TrainingEntry
+    spectrogram: SpectrogramConfig
+    vae: VAEConfig
+    density: DensityConfig
+    corpus_audio: CorpusAudioEntry | None = None
+
+
+def read_metadata(folder: Path) -> ModelMetadata:
+    """Read a model folder's metadata alone: quick, whatever the model's size.
+
+    Raises
+    ------
+    ModelNotFoundError, ModelDamagedError, ModelVersionError
+    """
+    path = folder / MODEL_FILE
+    try:
+        with safe_open(path, framework="np") as file:
+            return _parse_metadata(path, file.metadata())
+    except FileNotFoundError as error:
+        raise ModelNotFoundError(f"{folder} holds no {MODEL_FILE}; `sda models` lists what there is") from error
+    except (SafetensorError, OSError) as error:
+        raise ModelDamagedError(f"{path} is damaged ({error}); train it again or restore a backup") from error
+
+
+def _parse_metadata(path: Path, header: dict[str, str] | None) -> ModelMetadata:
+    if not header or METADATA_KEY not in header:
+        raise ModelDamagedError(f"{path} was not made by this program; give a folder that `sda train` made")
+    try:
+        raw: dict[str, Any] = msgspec.json.decode(header[METADATA_KEY])
+        version = raw.get("format_version")
+        if isinstance(version, int) and version > FORMAT_VERSION:
+            raise ModelVersionError(
+                f"{path} was made by sda {raw.get('sda_version', '?')} (model format {version}); upgrade this release, "
+                f"which reads format {FORMAT_VERSION}"
+            )
+        metadata = msgspec.convert(raw, ModelMetadata)
+        metadata.spectrogram.validate()
+        metadata.vae.validate()
+        metadata.density.validate()
+    except (msgspec.MsgspecError, RecursionError, AttributeError, InvalidConfigError) as error:
+        raise ModelDamagedError(f"{path} has damaged metadata ({error}); train it again") from error
+    if metadata.vae.n_mels != metadata.spectrogram.n_mels:
+        raise ModelDamagedError(f"{path}: the model's n_mels is not the spectrogram's; train it again")
+    return metadata
