@@ -5,6 +5,10 @@ PYTHON ?= python3
 VENV ?= .venv
 BIN := $(VENV)/bin
 
+# Threads that wait asleep: with other programs on the same cores, spinning ones make torch many times slower.
+export OMP_WAIT_POLICY = passive
+export KMP_BLOCKTIME = 0
+
 .PHONY: demo test lint check clean
 
 demo: $(VENV)/.installed
