@@ -12,6 +12,7 @@ from scipy import stats
 
 from edges import noise
 from small_dataset_audio.audio import AudioSpectrogram, SpectrogramConfig
+from small_dataset_audio.constants import SAMPLE_RATE, STEP_SAMPLES
 from small_dataset_audio.errors import InvalidConfigError, ModelDamagedError
 from small_dataset_audio.models import ConvVAE, DensityConfig, LatentDensity, VAEConfig, fit_density, latent_path
 from small_dataset_audio.models.density import _EXCLUDED_STEPS, LEAD_STEPS, TAIL_STEPS, StandardNormal
@@ -136,6 +137,25 @@ def test_jumps_are_as_likely_as_the_formula_says(jump_scale: float):
         tried = jumped[distances[due] == distance]
         expected = np.exp(-((distance / jump_scale) ** 2))
         assert tried.mean() == pytest.approx(expected, abs=4 * np.sqrt(expected * (1 - expected) / len(tried)) + 1e-6)
+
+
+def test_silence_that_most_steps_share_does_not_set_the_scale_of_jumps():
+    distances = np.where(np.arange(20_000) % 10 < 7, 0.0, 3.0)
+    density = parallel_roads(distances, jump_scale=1.0, min_run_steps=1)
+    visited = places(density, 10_000)
+    tried = (np.diff(visited) != 1)[distances[(visited[:-1] + 1) % 20_000] > 0]
+    assert tried.mean() == pytest.approx(np.exp(-1.0), abs=4 * np.sqrt(0.25 / len(tried)))
+
+
+def test_where_few_steps_have_neighbours_these_set_the_scale_of_jumps():
+    # A straight line, barely longer than what is excluded: most steps have no neighbour, the others one 1.0 away.
+    line = np.linspace(0, 1 + 4 / (_EXCLUDED_STEPS + 1), _EXCLUDED_STEPS + 5)
+    density = fit_density([line[:, None].astype(np.float32)], DensityConfig(num_neighbours=1, min_run_steps=1))
+    visited = places(density, 20_000)
+    due = (visited[:-1] + 1) % len(line)
+    tried = (visited[1:] != due)[(due < 5) | (due > _EXCLUDED_STEPS)]
+    expected = np.exp(-((1 / density.config.jump_scale) ** 2))
+    assert tried.mean() == pytest.approx(expected, abs=0.05 * expected + 4 * np.sqrt(expected / len(tried)))
 
 
 def test_without_a_jump_scale_only_twins_are_jumped_between():
@@ -315,9 +335,17 @@ def test_without_a_density_of_its_own_a_model_draws_from_the_standard_normal():
     anchors = normal.draw_anchors(5000, rng())
     assert anchors.shape == (5000, 3)
     assert stats.kstest(anchors.ravel(), "norm").pvalue > 1e-3
-    walked = normal.walk(7, rng())
-    assert walked.shape == (3, 7)
-    np.testing.assert_array_equal(walked, np.repeat(walked[:, :1], 7, axis=1))
+
+
+def test_a_walk_without_a_density_holds_each_draw_for_about_a_second():
+    for num_steps in (1, 7, 100):
+        walked = StandardNormal(3).walk(num_steps, rng())
+        assert walked.shape == (3, num_steps)
+        assert walked.dtype == np.float32
+        held_steps = np.diff(np.flatnonzero(np.any(np.diff(walked, axis=1, prepend=np.inf), axis=0)))
+        held_s = held_steps * STEP_SAMPLES / SAMPLE_RATE
+        assert len(held_steps) == num_steps // 24
+        assert ((held_s > 0.8) & (held_s < 1.3)).all()
 
 
 # ---- encoding a recording

@@ -11,7 +11,7 @@ from small_dataset_audio.constants import HOP_LENGTH, SAMPLE_RATE
 from small_dataset_audio.errors import InvalidConfigError
 from small_dataset_audio.inference.chunking import decode_trajectory
 from small_dataset_audio.models.config import VAEConfig
-from small_dataset_audio.models.vae import ConvVAE
+from small_dataset_audio.models.vae import ConvVAE, empty_model
 
 TINY = VAEConfig(n_mels=16, latent_dim=4, width=16, frames_per_step=4, mel_mean=-2.0, mel_std=0.5)
 
@@ -148,6 +148,24 @@ def test_without_noise_the_mean_is_decoded():
     assert torch.equal(mean, expected[0])
     assert torch.equal(log_variance, expected[1])
     assert torch.equal(reconstruction, model.decode(mean, (16, 10)))
+
+
+def test_autoencoding_is_the_way_there_and_back_without_noise_and_without_gradients():
+    model, mel = build(), mel_frames(11)
+    rebuilt = model.autoencode(mel)
+    assert torch.equal(rebuilt, model(mel)[0])
+    assert rebuilt.shape == mel.shape
+    assert not rebuilt.requires_grad
+
+
+def test_an_empty_model_has_every_weight_and_draws_none():
+    before = torch.get_rng_state()
+    empty = empty_model(TINY)
+    assert torch.equal(torch.get_rng_state(), before)
+    filled = build()
+    empty.load_state_dict(filled.state_dict())
+    assert torch.equal(empty.decode(draw(1, 4, 3)), filled.decode(draw(1, 4, 3)))
+    assert all(parameter.device.type == "cpu" for parameter in empty.parameters())
 
 
 def test_noise_moves_the_latent_by_its_own_deviation():

@@ -34,6 +34,7 @@ TAIL_STEPS = 1
 
 _EXCLUDED_STEPS = 12  # half a second
 _NEVER = 1e9
+_TWIN = 1e-6
 _HELD_STEPS = 24  # one second
 
 
@@ -172,7 +173,8 @@ class LatentDensity:
 
     def _jump_distance(self) -> float:
         nearest = self.neighbour_distances[:, 0]
-        known = nearest[nearest < _NEVER]
+        # Twins say nothing of how far sounds lie apart: in many sample packs most steps are digital silence.
+        known = nearest[(nearest > _TWIN) & (nearest < _NEVER)]
         return max(self.config.jump_scale * float(np.median(known)), 1e-12) if known.size else 1e-12
 
     def _first_step(self, num_steps: int, starts: NDArray[np.int64], generator: np.random.Generator) -> int:

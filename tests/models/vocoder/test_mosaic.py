@@ -47,10 +47,15 @@ def bands_of(mel: Tensor) -> Tensor:
     return mel[0, 0].T.unflatten(1, (64, 4)).mean(dim=2)
 
 
-def blurred(audio: np.ndarray) -> Tensor:
-    """A mel as a small model makes it: smeared over time and bands."""
-    padded = torch.nn.functional.pad(mel_of(audio), (3, 3, 4, 4), mode="replicate")
+def blur(mel: Tensor) -> Tensor:
+    """Smear over time and bands, as a small model does."""
+    padded = torch.nn.functional.pad(mel, (3, 3, 4, 4), mode="replicate")
     return torch.nn.functional.avg_pool2d(padded, (9, 7), stride=1)
+
+
+def blurred(audio: np.ndarray) -> Tensor:
+    """A mel as a small model makes it."""
+    return blur(mel_of(audio))
 
 
 def num_jumps(path: np.ndarray) -> int:
@@ -111,15 +116,17 @@ def test_with_every_frame_a_candidate_no_path_is_cheaper(jump_cost: float, seed:
     assert found == pytest.approx(lowest_price(target, features, is_last, jump_cost), rel=1e-4)
 
 
-@pytest.mark.parametrize("jump_cost", [0.02, 0.2, 1.0])
-def test_with_few_candidates_the_path_is_hardly_dearer(jump_cost: float):
-    target = bands_of(blurred(np.concatenate([CORPUS[2][4000:16_000], CORPUS[0][:9000]])))
-    everything, few = (vocoder(num_candidates=number, jump_cost=jump_cost) for number in (1024, 24))
-    prices = [
-        price(v.choose_frames(target), target.numpy(), v._features.numpy(), v._is_last, jump_cost)
-        for v in (few, everything)
-    ]
-    assert prices[1] * (1 - 1e-4) <= prices[0] <= prices[1] * 1.1
+@pytest.mark.parametrize("jump_cost", [0.02, 0.2, 0.6])
+def test_with_an_eighth_of_the_frames_as_candidates_the_path_is_hardly_dearer(jump_cost: float):
+    target = bands_of(blurred(np.concatenate([CORPUS[3], CORPUS[1], CORPUS[2][:12_000]])))
+
+    def price_with(num_candidates: int) -> float:
+        made_by = vocoder(num_candidates=num_candidates, jump_cost=jump_cost)
+        path = made_by.choose_frames(target)
+        return price(path, target.numpy(), made_by._features.numpy(), made_by._is_last, jump_cost)
+
+    # 0.4 % where a place takes up two of the candidates, once gone on to and once jumped to
+    assert price_with(1024) * (1 - 1e-4) <= price_with(32) <= price_with(1024) * 1.001
 
 
 def test_a_single_candidate_is_the_nearest_frame_or_the_next():
@@ -182,6 +189,15 @@ def test_the_mel_of_several_recordings_is_rendered_as_these_recordings():
         lags = range(-HOP_LENGTH // 2, HOP_LENGTH // 2 + 1)
         nearby = [rendered[begin + 1000 + lag : begin + 13_000 + lag] for lag in lags]
         assert max(correlation(stretch, inside) for stretch in nearby) > 0.99
+
+
+@pytest.mark.parametrize("number", range(4))
+def test_frames_looked_up_as_the_model_shows_them_are_found_again(number: int):
+    clip = CORPUS[number]
+    made_by = MosaicVocoder(SPECTROGRAM, CORPUS, autoencode=blur)
+    with_silence = np.pad(clip, 8 * HOP_LENGTH)  # blurred together with its surroundings, as the corpus is
+    rendered = render(made_by, blurred(with_silence), len(with_silence))
+    assert correlation(rendered[4096:20_000], with_silence[4096:20_000]) > 0.99
 
 
 def test_a_recording_in_the_corpus_is_found_whatever_its_place_within_a_hop():
