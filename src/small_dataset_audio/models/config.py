@@ -61,12 +61,17 @@ class DensityConfig:
         Steps from one chance to jump to the next.
     mix : float [0 to 1]
         Upper end of the share of a neighbour that is mixed in; 0 stays on the corpus's own latents.
+    lead_steps, tail_steps : int
+        Steps of silence that each stored path begins and ends with. A walk may cross them; it never begins there, and no
+        anchor is drawn from them.
     """
 
     num_neighbours: int = 8
     jump_scale: float = 0.7
     min_run_steps: int = 2
     mix: float = 0.0
+    lead_steps: int = 0
+    tail_steps: int = 0
 
     def validate(self) -> None:
         """Raise :class:`InvalidConfigError` where a field is outside its range."""
@@ -78,3 +83,6 @@ class DensityConfig:
             raise InvalidConfigError(f"min_run_steps is {self.min_run_steps}; it must be 1 to 10000")
         if not 0.0 <= self.mix <= 1.0:
             raise InvalidConfigError(f"mix is {self.mix}; it must be 0 to 1")
+        for name in ("lead_steps", "tail_steps"):
+            if not 0 <= getattr(self, name) <= 64:
+                raise InvalidConfigError(f"{name} is {getattr(self, name)}; it must be 0 to 64")

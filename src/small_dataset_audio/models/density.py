@@ -36,6 +36,7 @@ _EXCLUDED_STEPS = 12  # half a second
 _NEVER = 1e9
 _TWIN = 1e-6
 _HELD_STEPS = 24  # one second
+_ENOUGH_STEPS = 24  # of a recording, behind a place where a walk may begin
 
 
 class Density(Protocol):
@@ -118,13 +119,22 @@ class LatentDensity:
         return int(self.latents.shape[1])
 
     def draw_anchors(self, num_anchors: int, generator: np.random.Generator) -> NDArray[np.float32]:
-        """Draw single latents of the corpus, each step as likely as any other.
+        """Draw single latents of the corpus, each step of its recordings as likely as any other.
 
         Returns
         -------
         ndarray [shape=(num_anchors, latent_dim), float32]
         """
-        return self.latents[generator.integers(len(self.latents), size=num_anchors)]
+        sounding = np.flatnonzero(self._is_sounding())
+        return self.latents[sounding[generator.integers(len(sounding), size=num_anchors)]]
+
+    def _is_sounding(self) -> NDArray[np.bool_]:
+        """Which steps lie inside recordings, not in the silence around them; all, where that would leave none."""
+        ends = np.repeat(np.cumsum(self.path_lengths), self.path_lengths)
+        lengths = np.repeat(self.path_lengths, self.path_lengths)
+        here = np.arange(len(self.latents))
+        inside = (here >= ends - lengths + self.config.lead_steps) & (here < ends - self.config.tail_steps)
+        return inside if inside.any() else np.ones(len(self.latents), dtype=np.bool_)
 
     def walk(self, num_steps: int, generator: np.random.Generator) -> NDArray[np.float32]:
         """Draw a trajectory: a walk over the corpus's own paths.
@@ -178,14 +188,16 @@ class LatentDensity:
         return max(self.config.jump_scale * float(np.median(known)), 1e-12) if known.size else 1e-12
 
     def _first_step(self, num_steps: int, starts: NDArray[np.int64], generator: np.random.Generator) -> int:
-        """Draw where a walk begins: a recording by its length, then a place from which `num_steps` fit into it.
+        """Draw where a walk begins: a recording by its length, then its beginning, or any place with enough behind it.
 
-        Recordings shorter than the walk begin at their beginning, so that their attack is heard.
+        Half of all walks begin where a recording does, and all those that would begin in a short one, so that attacks
+        are heard; the silence before it is left out.
         """
         path = int(generator.choice(len(starts), p=self.path_lengths / self.path_lengths.sum()))
-        length = int(self.path_lengths[path])
-        offset = int(generator.integers(length)) - num_steps // 2
-        return int(starts[path]) + min(max(offset, 0), max(length - num_steps, 0))
+        first = min(self.config.lead_steps, int(self.path_lengths[path]) - 1)
+        latest = int(self.path_lengths[path]) - self.config.tail_steps - min(num_steps, _ENOUGH_STEPS)
+        anywhere = generator.random() < 0.5
+        return int(starts[path]) + (int(generator.integers(first, max(latest, first) + 1)) if anywhere else first)
 
     def _mix_with_neighbours(self, visited: NDArray[np.int64], generator: np.random.Generator) -> NDArray[np.float32]:
         """Move each step a share of the way to a neighbour; share and neighbour change slowly, over about 8 steps."""

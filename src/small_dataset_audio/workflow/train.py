@@ -22,8 +22,8 @@ from small_dataset_audio.inference.config import GenerationConfig
 from small_dataset_audio.inference.generation import GenerationPipeline
 from small_dataset_audio.library import CHECKPOINT_FILE, Library, display_folder_name
 from small_dataset_audio.models.bundle import ModelBundle, save_bundle
-from small_dataset_audio.models.config import VAEConfig
-from small_dataset_audio.models.density import fit_density, latent_path
+from small_dataset_audio.models.config import DensityConfig, VAEConfig
+from small_dataset_audio.models.density import LEAD_STEPS, TAIL_STEPS, fit_density, latent_path
 from small_dataset_audio.models.metadata import (
     FORMAT_VERSION,
     MODEL_FILE,
@@ -294,7 +294,8 @@ class _Run:
 
     def _build_bundle(self, stop_reason: str) -> ModelBundle:
         model = self._trainer.averaged_model()
-        density = fit_density([latent_path(model, self._spectrogram, clip.audio) for clip in self._corpus.clips])
+        paths = [latent_path(model, self._spectrogram, clip.audio) for clip in self._corpus.clips]
+        density = fit_density(paths, DensityConfig(lead_steps=LEAD_STEPS, tail_steps=TAIL_STEPS))
         clips = tuple(clip.audio for clip in self._corpus.clips) if self._request.keep_audio else ()
         metadata = ModelMetadata(
             format_version=FORMAT_VERSION,

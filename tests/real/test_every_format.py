@@ -1,0 +1,162 @@
+"""Every way to join, every stereo mode, rate and depth, for awkward durations: each file is opened again and measured."""
+
+from __future__ import annotations
+
+import hashlib
+import itertools
+from collections.abc import Iterator
+from dataclasses import asdict, dataclass, replace
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pytest
+import soundfile
+
+from real.readers import parse_strictly, read_pcm, read_with_sox
+from real.spectrum import highest_band_over_22_khz_db
+from real.studio import CORPORA, Studio
+from small_dataset_audio.inference.config import CONCAT_MODES, STEREO_MODES, GenerationConfig
+from small_dataset_audio.inference.export import BIT_DEPTH_MAP, SAMPLE_RATE_OPTIONS
+
+pytestmark = pytest.mark.real
+
+SHORT_S = (0.05, 0.333, 1.0)
+LONG_S = (7.77, 59.9)
+BITS = {"16-bit": 16, "24-bit": 24, "32-bit float": 32}
+
+
+@dataclass(frozen=True)
+class Case:
+    """A take to make."""
+
+    corpus: str
+    config: GenerationConfig
+
+    def __str__(self) -> str:
+        c = self.config
+        words = (self.corpus, c.concat_mode, c.stereo_mode, c.sample_rate, c.bit_depth, f"{c.duration_s}s", c.vocoder)
+        return "-".join(str(word).replace(" ", "_") for word in words)
+
+
+def all_cases() -> Iterator[Case]:
+    """Each cell of the table at two short durations, one a corpus; each pair of mode and rate at every duration."""
+    modes, stereos, rates, depths = CONCAT_MODES, STEREO_MODES, SAMPLE_RATE_OPTIONS, tuple(BIT_DEPTH_MAP)
+    seed = itertools.count()
+    for which, corpus in enumerate(CORPORA):
+        for mode, (i, stereo), rate, (j, depth) in itertools.product(
+            modes, enumerate(stereos), rates, enumerate(depths)
+        ):
+            config = GenerationConfig(
+                duration_s=SHORT_S[(i + j + which) % 3],
+                concat_mode=mode,
+                stereo_mode=stereo,
+                sample_rate=rate,
+                bit_depth=depth,
+                seed=next(seed),
+            )
+            yield Case(corpus, config)
+            if i == (j + which) % 3:
+                yield Case(corpus, replace(config, duration_s=LONG_S[0]))
+        for (i, mode), (j, rate) in itertools.product(enumerate(modes), enumerate(rates)):
+            stereo, depth = stereos[(i + j + which) % 3], depths[(2 * i + j + which) % 3]
+            config = GenerationConfig(
+                duration_s=LONG_S[1],
+                concat_mode=mode,
+                stereo_mode=stereo,
+                sample_rate=rate,
+                bit_depth=depth,
+                seed=next(seed),
+            )
+            yield Case(corpus, config)
+            yield Case(corpus, replace(config, duration_s=SHORT_S[j], vocoder="griffin_lim"))
+
+
+CASES = tuple(all_cases())
+
+
+@dataclass(frozen=True, eq=False)
+class Take:
+    """A take as it lies on the disk; `audio` is what soundfile reads [shape=(frames, channels), float64]."""
+
+    config: GenerationConfig
+    corpus: str
+    wav_path: Path
+    json_path: Path
+    audio: np.ndarray
+    result_audio: np.ndarray
+
+
+@pytest.fixture(scope="module", params=CASES, ids=str)
+def take(request: pytest.FixtureRequest, studio: Studio, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Take]:
+    """Each case made and written once; all tests look at it before the next is made."""
+    case: Case = request.param
+    pipeline = studio.trained_on(case.corpus).pipeline
+    result = pipeline.generate(case.config)
+    wav_path, json_path = pipeline.export(result, tmp_path_factory.mktemp("take"))
+    audio, _ = soundfile.read(wav_path, dtype="float64", always_2d=True)
+    yield Take(case.config, case.corpus, wav_path, json_path, audio, result.audio)
+    wav_path.unlink()
+
+
+def test_the_table_is_complete():
+    cells = set(itertools.product(CORPORA, CONCAT_MODES, STEREO_MODES, SAMPLE_RATE_OPTIONS, BIT_DEPTH_MAP))
+    by_rate = set(itertools.product(CORPORA, CONCAT_MODES, SAMPLE_RATE_OPTIONS, SHORT_S + LONG_S))
+    configs = [(case.corpus, case.config) for case in CASES]
+    short = [(name, c) for name, c in configs if c.duration_s <= 1.0 and c.vocoder == "auto"]
+    assert {(name, c.concat_mode, c.stereo_mode, c.sample_rate, c.bit_depth) for name, c in short} == cells
+    assert {(name, c.concat_mode, c.sample_rate, c.duration_s) for name, c in configs if c.vocoder == "auto"} == by_rate
+
+
+def test_length_rate_channels_and_depth_are_those_asked_for(take: Take):
+    header = soundfile.info(take.wav_path)
+    assert header.frames == len(take.audio) == round(take.config.duration_s * take.config.sample_rate)
+    assert header.samplerate == take.config.sample_rate
+    assert header.channels == (1 if take.config.stereo_mode == "mono" else 2)
+    assert (header.format, header.subtype) == ("WAV", BIT_DEPTH_MAP[take.config.bit_depth])
+
+
+def test_a_second_reader_finds_the_same_samples(take: Take):
+    second = (read_with_sox if take.config.bit_depth == "32-bit float" else read_pcm)(take.wav_path)
+    assert (second.sample_rate, second.bits) == (take.config.sample_rate, BITS[take.config.bit_depth])
+    assert second.samples.shape == take.audio.shape
+    np.testing.assert_allclose(second.samples, take.audio, rtol=0, atol=second.tolerance)
+
+
+def test_every_sample_is_a_number_at_or_under_minus_1_dbfs(take: Take):
+    assert np.isfinite(take.audio).all()
+    assert np.abs(take.audio).max() <= 0.8913
+
+
+def test_no_channel_has_a_constant_offset_over_minus_60_dbfs(take: Take):
+    assert np.abs(take.audio.mean(axis=0)).max() < 10 ** (-60 / 20)
+
+
+def test_nothing_over_22_khz_is_within_80_db_of_the_strongest_band(take: Take):
+    assert highest_band_over_22_khz_db(take.audio, take.config.sample_rate) < -80.0
+
+
+def test_the_sidecar_is_strict_json_and_agrees_with_the_file(take: Take):
+    sidecar: dict[str, Any] = parse_strictly(take.json_path.read_text(encoding="utf-8"))
+    header = soundfile.info(take.wav_path)
+    assert (sidecar["version"], sidecar["model_name"], sidecar["seed"]) == (1, take.corpus, take.config.seed)
+    assert sidecar["generation"] == asdict(take.config)
+    assert sidecar["audio"] == {
+        "file": take.wav_path.name,
+        "format": header.format,
+        "sample_rate": header.samplerate,
+        "bit_depth": take.config.bit_depth,
+        "channels": header.channels,
+        "duration_s": pytest.approx(header.frames / header.samplerate, rel=1e-12),
+    }
+    assert sidecar["quality"]["rating"] in {"green", "yellow", "red"}
+    assert sidecar["quality"]["clipping"]["peak"] == pytest.approx(np.abs(take.audio).max(), abs=2.0**-15)
+    assert sidecar["provenance"]["vocoder"] == ("mosaic" if take.config.vocoder == "auto" else take.config.vocoder)
+
+
+def test_the_file_holds_the_samples_whose_hash_the_sidecar_keeps(take: Take):
+    recorded = parse_strictly(take.json_path.read_text(encoding="utf-8"))["provenance"]["audio_sha256"]
+    made = np.ascontiguousarray(take.result_audio, dtype="<f4")
+    assert hashlib.sha256(made.tobytes()).hexdigest() == recorded
+    half_step = 0.0 if take.config.bit_depth == "32-bit float" else 0.5 * 2.0 ** (1 - BITS[take.config.bit_depth])
+    np.testing.assert_allclose(take.audio, np.atleast_2d(made).T, rtol=0, atol=half_step)
