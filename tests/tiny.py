@@ -13,7 +13,8 @@ import numpy as np
 import soundfile
 import torch
 
-from small_dataset_audio.models.vae import ConvVAE, VAEConfig
+from small_dataset_audio.models.config import VAEConfig
+from small_dataset_audio.models.vae import ConvVAE
 
 RATE = 48_000
 

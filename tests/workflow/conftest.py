@@ -1,0 +1,51 @@
+"""What the tests of the workflow share: recordings, a library, and trainings that take a second."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from functools import partial
+from pathlib import Path
+
+import pytest
+
+from small_dataset_audio.library import Library
+from small_dataset_audio.models.vae import VAEConfig
+from small_dataset_audio.training.config import TrainingConfig
+from small_dataset_audio.workflow import TrainRequest, train_corpus
+from tiny import write_recordings
+
+
+def make_training_quick(patch: pytest.MonkeyPatch) -> None:
+    """A narrow model, small batches, no early end (of six steps, none is a plateau); all else is as it always is."""
+    module = "small_dataset_audio.workflow.train"
+    patch.setattr(f"{module}.VAEConfig", partial(VAEConfig, width=16, latent_dim=4))
+    patch.setattr(f"{module}.TrainingConfig", partial(TrainingConfig, batch_size=2, crop_frames=32, plateau_share=1.0))
+
+
+@pytest.fixture(scope="module")
+def quick_training() -> Iterator[None]:
+    with pytest.MonkeyPatch.context() as patch:
+        make_training_quick(patch)
+        yield
+
+
+@pytest.fixture(scope="session")
+def recordings(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """Five short WAVs; nobody may write here."""
+    return write_recordings(tmp_path_factory.mktemp("corpus") / "my plucks")
+
+
+@pytest.fixture
+def library(tmp_path: Path) -> Library:
+    return Library(tmp_path / "home")
+
+
+@pytest.fixture(scope="session")
+def trained_library(tmp_path_factory: pytest.TempPathFactory, recordings: Path) -> Library:
+    """A library with one model, ``plucks``, trained for six steps; read only, please."""
+    library = Library(tmp_path_factory.mktemp("trained"))
+    with pytest.MonkeyPatch.context() as patch:
+        make_training_quick(patch)
+        for _ in train_corpus(TrainRequest(recordings, "plucks", max_steps=6), library):
+            pass
+    return library

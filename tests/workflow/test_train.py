@@ -1,0 +1,470 @@
+from __future__ import annotations
+
+import importlib
+import itertools
+import json
+import shutil
+from collections.abc import Callable
+from dataclasses import dataclass, replace
+from datetime import UTC, datetime, timedelta
+from pathlib import Path
+from typing import Any
+
+import filelock
+import numpy as np
+import pytest
+import soundfile
+import torch
+
+from small_dataset_audio import __version__
+from small_dataset_audio.corpus import ScanProgress, scan_corpus
+from small_dataset_audio.errors import (
+    CheckpointError,
+    CorpusError,
+    InvalidConfigError,
+    InvalidNameError,
+    ModelError,
+    OutputError,
+)
+from small_dataset_audio.files import TEMPORARY_PREFIX
+from small_dataset_audio.inference import GenerationConfig, GenerationPipeline
+from small_dataset_audio.library import CHECKPOINT_FILE, Library
+from small_dataset_audio.models import load_bundle
+from small_dataset_audio.models.bundle import CORPUS_FILE, MODEL_FILE
+from small_dataset_audio.training import TrainingProgress, load_checkpoint
+from small_dataset_audio.workflow import ModelSaved, PreviewMade, TrainingStarted, TrainRequest, train_corpus
+from tiny import five_clips, hashes_below, run_python, write_recordings
+
+train_module = importlib.import_module("small_dataset_audio.workflow.train")
+pytestmark = pytest.mark.usefixtures("quick_training")
+
+NUM_STEPS = 6
+
+
+@dataclass(frozen=True)
+class Training:
+    """A training run to its end."""
+
+    events: list[Any]
+    request: TrainRequest
+    recordings_before: dict[str, tuple[str, int]]
+
+    def of(self, kind: type) -> list[Any]:
+        return [event for event in self.events if isinstance(event, kind)]
+
+    @property
+    def saved(self) -> ModelSaved:
+        (saved,) = self.of(ModelSaved)
+        return saved
+
+
+def train(library: Library, request: TrainRequest, should_stop: Callable[[], bool] = lambda: False) -> Training:
+    before = hashes_below(request.folder)
+    return Training(list(train_corpus(request, library, should_stop=should_stop)), request, before)
+
+
+def stop_after(num_steps: int) -> Callable[[], bool]:
+    """Ask to stop at the `num_steps`-th question, which is asked after every step."""
+    questions = itertools.count(1)
+    return lambda: next(questions) >= num_steps
+
+
+@pytest.fixture
+def request_(recordings: Path) -> TrainRequest:
+    return TrainRequest(recordings, "plucks", max_steps=NUM_STEPS)
+
+
+@pytest.fixture(scope="module")
+def training(tmp_path_factory: pytest.TempPathFactory, recordings: Path, quick_training: None) -> Training:
+    """One whole training, looked at from many sides."""
+    request = TrainRequest(recordings, "plucks", seed=3, licence="CC0-1.0", max_steps=NUM_STEPS)
+    return train(Library(tmp_path_factory.mktemp("home")), request)
+
+
+# --- a whole training ---
+
+
+def test_events_come_in_their_order(training: Training):
+    kinds = [kind for kind, _ in itertools.groupby(type(event) for event in training.events)]
+    assert kinds[:3] == [ScanProgress, TrainingStarted, TrainingProgress]
+    assert kinds[-1] is ModelSaved
+    assert set(kinds[3:-1]) == {PreviewMade, TrainingProgress}
+    assert [event.done for event in training.of(ScanProgress)] == [1, 2, 3, 4, 5]
+    assert len(training.of(TrainingStarted)) == 1
+    assert [event.step for event in training.of(TrainingProgress)] == list(range(1, NUM_STEPS + 1))
+    assert [event.step for event in training.of(PreviewMade)] == [2, 4]
+
+
+def test_the_start_tells_corpus_split_and_device(training: Training):
+    (started,) = training.of(TrainingStarted)
+    assert started.name == "plucks"
+    assert started.folder == training.saved.folder
+    assert len(started.corpus.clips) == 5
+    assert len(started.held_out) == 1
+    assert set(started.held_out) < {clip.name for clip in started.corpus.clips}
+    assert started.step == 0
+    assert torch.device(started.device).type in ("cpu", "cuda", "mps")
+
+
+def test_held_out_recordings_are_measured_on(training: Training):
+    assert training.of(TrainingProgress)[-1].losses.held_out is not None
+
+
+def test_the_saved_model_loads_and_is_the_one_that_was_announced(training: Training):
+    bundle = load_bundle(training.saved.folder)
+    assert bundle.sha256 == training.saved.bundle.sha256 != ""
+    assert bundle.metadata == training.saved.bundle.metadata
+    for name, value in bundle.model.state_dict().items():
+        assert torch.equal(value, training.saved.bundle.model.state_dict()[name])
+    result = GenerationPipeline.from_bundle(bundle).generate(GenerationConfig(0.5, seed=1))
+    assert result.vocoder == "mosaic"
+    assert np.abs(result.audio).max() > 0.5
+
+
+def test_the_model_says_where_it_comes_from(training: Training, recordings: Path):
+    metadata, corpus = training.saved.bundle.metadata, scan_corpus(recordings)
+    assert metadata.name == "plucks"
+    assert metadata.sda_version == __version__
+    assert metadata.torch_version == torch.__version__
+    assert metadata.corpus.folder_name == "my plucks"
+    assert metadata.corpus.content_hash == corpus.content_hash
+    assert metadata.corpus.licence == "CC0-1.0"
+    assert [clip.name for clip in metadata.corpus.clips] == [clip.name for clip in corpus.clips]
+    assert "more/pluck 4.wav" in {clip.name for clip in metadata.corpus.clips}
+    created = datetime.fromisoformat(metadata.created)
+    assert abs(datetime.now(UTC) - created) < timedelta(minutes=10)
+
+
+def test_the_model_says_how_it_was_trained(training: Training):
+    entry = training.saved.bundle.metadata.training
+    losses = [event.losses for event in training.of(TrainingProgress)]
+    assert (entry.seed, entry.steps, entry.stop_reason) == (3, NUM_STEPS, "budget")
+    assert entry.loss == pytest.approx(np.mean([point.reconstruction for point in losses]))
+    assert entry.held_out_loss == losses[-1].held_out
+
+
+def test_the_model_keeps_the_corpus_audio(training: Training, recordings: Path):
+    clips = scan_corpus(recordings).clips
+    for stored, clip in zip(training.saved.bundle.clips, clips, strict=True):
+        np.testing.assert_allclose(stored, clip.audio, rtol=0, atol=2.0**-22)
+
+
+def test_the_losses_are_drawn(training: Training):
+    picture = training.saved.loss_picture
+    assert picture.parent == training.saved.folder
+    assert picture.read_bytes().startswith(b"\x89PNG\r\n\x1a\n")
+
+
+def test_previews_go_through_the_export_and_lie_beside_the_model(training: Training):
+    for preview in training.of(PreviewMade):
+        assert preview.wav_path == training.saved.folder / "previews" / f"step_{preview.step:06d}.wav"
+        audio, rate = soundfile.read(preview.wav_path)
+        assert len(audio) == 4 * rate
+        assert 0.5 < np.abs(audio).max() <= 0.8913
+        sidecar = json.loads(preview.wav_path.with_suffix(".json").read_text())
+        assert (sidecar["model_name"], sidecar["seed"]) == ("plucks", 3)
+
+
+def test_nothing_is_left_in_the_folder_but_the_model_and_its_pictures(training: Training):
+    names = {path.name for path in training.saved.folder.iterdir()} - {".training.lock"}
+    assert names == {MODEL_FILE, CORPUS_FILE, "losses.png", "previews"}
+    assert not training.saved.cancelled
+
+
+def test_the_recordings_are_not_touched(training: Training):
+    assert len(training.recordings_before) == 5
+    assert hashes_below(training.request.folder) == training.recordings_before
+
+
+def test_training_leaves_the_global_generators_alone(library: Library, request_: TrainRequest):
+    torch.manual_seed(7)
+    before = torch.get_rng_state(), np.random.get_state()[1].copy()  # noqa: NPY002 - that it is global is the point
+    train(library, replace(request_, max_steps=3))
+    assert torch.equal(torch.get_rng_state(), before[0])
+    np.testing.assert_array_equal(np.random.get_state()[1], before[1])  # noqa: NPY002 - see above
+
+
+def test_the_same_request_gives_the_same_weights(training: Training, library: Library):
+    again = train(library, training.request)
+    assert_same_weights(again.saved.folder, training.saved.folder)
+    other = train(library, replace(training.request, name="other", seed=4))
+    mine, its = load_bundle(other.saved.folder).model, training.saved.bundle.model
+    assert any(not torch.equal(value, its.state_dict()[name]) for name, value in mine.state_dict().items())
+
+
+def assert_same_weights(one: Path, other: Path) -> None:
+    """Weights and density, bit for bit; the time of making differs."""
+    first, second = load_bundle(one), load_bundle(other)
+    for name, value in first.model.state_dict().items():
+        assert torch.equal(value, second.model.state_dict()[name]), name
+    np.testing.assert_array_equal(first.density.latents, second.density.latents)
+
+
+def test_without_the_corpus_audio_the_model_speaks_through_griffin_lim(library: Library, request_: TrainRequest):
+    saved = train(library, replace(request_, max_steps=1, keep_audio=False)).saved
+    assert not (saved.folder / CORPUS_FILE).exists()
+    pipeline = GenerationPipeline.from_bundle(load_bundle(saved.folder))
+    assert pipeline.generate(GenerationConfig(0.2, seed=1)).vocoder == "griffin_lim"
+
+
+def test_the_budget_counts_from_the_beginning_and_leaves_time_to_finish(library: Library, recordings: Path):
+    saved = train(library, TrainRequest(recordings, "plucks", budget_s=90.0), stop_after(1)).saved
+    assert 60.0 < saved.bundle.metadata.training.budget_s < 88.0
+
+
+# --- names ---
+
+
+def test_without_a_name_the_model_is_called_like_the_folder_numbered_where_that_is_taken(
+    library: Library, recordings: Path
+):
+    request = TrainRequest(recordings, max_steps=1)
+    names = [train(library, request).saved.bundle.metadata.name for _ in range(2)]
+    assert names == ["my plucks", "my plucks-2"]
+    assert [entry.folder.name for entry in library.entries()] == sorted(names)
+
+
+def test_a_display_name_is_kept_as_it_was_written(library: Library, request_: TrainRequest):
+    saved = train(library, replace(request_, name="Wälder: 🌲", max_steps=1)).saved
+    assert saved.bundle.metadata.name == "Wälder: 🌲"
+    assert library.find("Wälder: 🌲") == saved.folder
+
+
+def test_a_taken_name_is_refused_and_the_model_stays(trained_library: Library, request_: TrainRequest):
+    before = hashes_below(trained_library.root)
+    with pytest.raises(ModelError, match="model 'plucks' exists already; choose another --name"):
+        next(train_corpus(request_, trained_library))
+    assert hashes_below(trained_library.root) == before
+
+
+# --- refused before any work ---
+
+
+@pytest.mark.parametrize(
+    ("changes", "error"),
+    [
+        ({"name": ""}, InvalidNameError),
+        ({"name": "../x"}, InvalidNameError),
+        ({"name": "."}, InvalidNameError),
+        ({"seed": -1}, InvalidConfigError),
+        ({"seed": 2**63}, InvalidConfigError),
+        ({"max_steps": 0}, InvalidConfigError),
+        ({"device": "tpu"}, InvalidConfigError),
+    ],
+)
+def test_a_request_that_cannot_be_met_is_refused_before_any_work(
+    library: Library, request_: TrainRequest, changes: dict[str, Any], error: type
+):
+    with pytest.raises(error):
+        next(train_corpus(replace(request_, **changes), library))
+    assert not library.root.exists()
+
+
+def test_row_34_a_library_that_cannot_be_written_is_an_error_before_the_first_file_is_read(
+    tmp_path: Path, request_: TrainRequest
+):
+    (tmp_path / "home").write_text("a file where the library should be")
+    with pytest.raises(OutputError, match="home"):
+        next(train_corpus(request_, Library(tmp_path / "home")))
+
+
+def test_row_23_recordings_that_are_not_there_are_named_and_leave_no_model_behind(tmp_path: Path, library: Library):
+    with pytest.raises(CorpusError, match="nowhere does not exist"):
+        list(train_corpus(TrainRequest(tmp_path / "nowhere"), library))
+    (tmp_path / "file.wav").write_bytes(b"RIFF")
+    with pytest.raises(CorpusError, match=r"file\.wav is not a folder"):
+        list(train_corpus(TrainRequest(tmp_path / "file.wav", "plucks"), library))
+    assert library.entries() == ()
+
+
+def test_row_13_a_folder_of_silence_leaves_no_model_behind(tmp_path: Path, library: Library):
+    folder = write_recordings(tmp_path / "quiet", [np.zeros(48_000, np.float32)] * 2)
+    with pytest.raises(CorpusError, match="nothing to learn from"):
+        list(train_corpus(TrainRequest(folder, "quiet"), library))
+    assert library.entries() == ()
+    assert library.free_name("quiet") == "quiet"
+
+
+# --- stopping and going on ---
+
+
+@pytest.fixture
+def stopped(library: Library, request_: TrainRequest) -> Training:
+    return train(library, request_, stop_after(3))
+
+
+def test_row_33_a_stop_leaves_a_checkpoint_and_a_model_that_can_be_used(stopped: Training, library: Library):
+    assert stopped.of(TrainingProgress)[-1].step == 3
+    assert stopped.saved.cancelled
+    assert stopped.events[-1] is stopped.saved
+    assert stopped.saved.bundle.metadata.training.stop_reason == "cancelled"
+    state, header = load_checkpoint(stopped.saved.folder / CHECKPOINT_FILE)
+    assert state.step == 3
+    assert header.training.max_steps == NUM_STEPS
+    pipeline = GenerationPipeline.from_bundle(load_bundle(library.find("plucks")))
+    assert np.abs(pipeline.generate(GenerationConfig(0.3, seed=1)).audio).max() > 0.5
+
+
+def test_a_resumed_training_ends_as_if_it_had_never_stopped(stopped: Training, library: Library, tmp_path: Path):
+    resumed = train(library, replace(stopped.request, resume=True))
+    assert resumed.of(TrainingStarted)[0].step == 3
+    assert [event.step for event in resumed.of(TrainingProgress)] == [4, 5, 6]
+    assert not resumed.saved.cancelled
+    assert resumed.saved.folder == stopped.saved.folder
+    assert not (resumed.saved.folder / CHECKPOINT_FILE).exists()
+    assert resumed.saved.bundle.metadata.training.stop_reason == "budget"
+    whole = train(Library(tmp_path / "another home"), stopped.request)
+    assert_same_weights(resumed.saved.folder, whole.saved.folder)
+
+
+def test_without_resume_what_was_begun_is_not_begun_again(stopped: Training, library: Library):
+    with pytest.raises(ModelError, match="'plucks' exists already; go on with --resume, or choose another --name"):
+        next(train_corpus(stopped.request, library))
+
+
+def test_there_must_be_something_to_resume(trained_library: Library, library: Library, request_: TrainRequest):
+    resume = replace(request_, resume=True)
+    with pytest.raises(CheckpointError, match="'plucks' does not exist, so there is nothing to resume"):
+        next(train_corpus(resume, library))
+    with pytest.raises(CheckpointError, match="'plucks' is finished, so there is nothing to resume"):
+        next(train_corpus(resume, trained_library))
+    assert not library.root.exists()
+
+
+def copy_of(recordings: Path, folder: Path) -> Path:
+    shutil.copytree(recordings, folder)
+    return folder
+
+
+@pytest.mark.parametrize("change", ["a recording more", "a recording less", "another recording"])
+def test_row_32_a_changed_corpus_is_not_resumed_on(
+    tmp_path: Path, recordings: Path, stopped: Training, library: Library, change: str
+):
+    folder = copy_of(recordings, tmp_path / "changed")
+    if change != "a recording less":
+        soundfile.write(folder / "new.wav", five_clips()[2][::-1], 48_000)
+    if change != "a recording more":
+        (folder / "pluck 0.wav").unlink()
+    checkpoint = (stopped.saved.folder / CHECKPOINT_FILE).read_bytes()
+    with pytest.raises(CheckpointError, match="are not those that 'plucks' began with"):
+        list(train_corpus(replace(stopped.request, folder=folder, resume=True), library))
+    assert (stopped.saved.folder / CHECKPOINT_FILE).read_bytes() == checkpoint
+
+
+def test_recordings_that_were_only_moved_and_renamed_are_resumed_on(
+    tmp_path: Path, recordings: Path, stopped: Training, library: Library
+):
+    folder = copy_of(recordings, tmp_path / "moved")
+    (folder / "pluck 0.wav").rename(folder / "more" / "zero.wav")
+    resumed = train(library, replace(stopped.request, folder=folder, resume=True))
+    assert resumed.of(TrainingProgress)[-1].step == NUM_STEPS
+
+
+def test_a_damaged_checkpoint_is_named_and_the_model_stays(stopped: Training, library: Library):
+    path = stopped.saved.folder / CHECKPOINT_FILE
+    path.write_bytes(path.read_bytes()[:1000])
+    with pytest.raises(CheckpointError, match=r"checkpoint\.safetensors is damaged"):
+        list(train_corpus(replace(stopped.request, resume=True), library))
+    load_bundle(stopped.saved.folder)
+
+
+def test_a_stop_asked_for_at_the_last_step_is_an_end(library: Library, request_: TrainRequest):
+    saved = train(library, request_, stop_after(NUM_STEPS)).saved
+    assert not saved.cancelled
+    assert saved.bundle.metadata.training.stop_reason == "budget"
+
+
+def test_row_26_what_dies_without_a_word_goes_on_from_its_last_checkpoint(
+    monkeypatch: pytest.MonkeyPatch, library: Library, request_: TrainRequest, training: Training
+):
+    monkeypatch.setattr(train_module, "_CHECKPOINT_EVERY_S", 0.0)
+    request_ = replace(request_, seed=3)
+    dying = train_corpus(request_, library)
+    for event in dying:
+        if isinstance(event, TrainingProgress) and event.step == 5:
+            break
+    dying.close()
+    folder = library.folder_of("plucks")
+    assert not (folder / MODEL_FILE).exists()
+    (folder / f"{TEMPORARY_PREFIX}stray.wav").write_bytes(b"left by a power cut")
+    resumed = train(library, replace(request_, resume=True))
+    assert resumed.of(TrainingStarted)[0].step == 4
+    assert_same_weights(folder, training.saved.folder)
+    assert list(folder.glob(f"{TEMPORARY_PREFIX}*")) == []
+
+
+def test_what_dies_while_a_preview_is_made_goes_on_from_there(library: Library, request_: TrainRequest):
+    dying = train_corpus(request_, library)
+    while not isinstance(next(dying), PreviewMade):
+        pass
+    dying.close()
+    state, _ = load_checkpoint(library.folder_of("plucks") / CHECKPOINT_FILE)
+    assert state.step == 2
+
+
+def test_a_resumption_may_have_another_budget(library: Library, recordings: Path):
+    request = TrainRequest(recordings, "plucks", budget_s=90.0)
+    train(library, request, stop_after(1))
+    longer = train(library, replace(request, budget_s=300.0, resume=True), stop_after(1))
+    assert longer.saved.bundle.metadata.training.budget_s == 300.0
+    as_before = train(library, replace(request, budget_s=None, resume=True), stop_after(1))
+    assert as_before.saved.bundle.metadata.training.budget_s == 300.0
+
+
+# --- two at a time ---
+
+TRY_LOCK = """
+import sys, filelock
+try:
+    filelock.FileLock(sys.argv[1]).acquire(timeout=0)
+    print("free", end="")
+except filelock.Timeout:
+    print("locked", end="")
+"""
+
+
+def test_row_29_a_second_training_of_the_same_model_leaves_and_the_first_goes_on_unharmed(
+    library: Library, request_: TrainRequest
+):
+    folder = library.folder_of("plucks")
+    first = train_corpus(request_, library)
+    while not isinstance(next(first), TrainingProgress):
+        pass
+    assert run_python(TRY_LOCK, folder / ".training.lock") == "locked"
+    for resume in (False, True):
+        with pytest.raises((ModelError, CheckpointError)):
+            next(train_corpus(replace(request_, resume=resume), library))
+    with pytest.raises(ModelError, match="'plucks' is being trained by another process"):
+        next(train_corpus(request_, library))
+    assert (folder / ".training.lock").exists()
+    *_, saved = first
+    assert isinstance(saved, ModelSaved)
+    assert run_python(TRY_LOCK, folder / ".training.lock") == "free"
+
+
+def test_the_lock_is_given_back_when_training_ends_and_not_when_someone_tidies_up(
+    monkeypatch: pytest.MonkeyPatch, library: Library, request_: TrainRequest
+):
+    locks = []
+
+    class Remembered(filelock.FileLock):
+        def __init__(self, *arguments: Any, **named: Any) -> None:
+            super().__init__(*arguments, **named)
+            locks.append(self)
+
+    monkeypatch.setattr(filelock, "FileLock", Remembered)
+    running = train_corpus(replace(request_, max_steps=1), library)
+    next(running)
+    assert [lock.is_locked for lock in locks] == [True]
+    list(running)
+    assert [lock.is_locked for lock in locks] == [False]
+
+
+def test_a_training_that_is_dropped_before_its_first_checkpoint_leaves_nothing(
+    library: Library, request_: TrainRequest
+):
+    running = train_corpus(request_, library)
+    while not isinstance(next(running), TrainingProgress):
+        pass
+    running.close()
+    assert library.entries() == ()
