@@ -52,7 +52,7 @@ class Library:
     def __init__(self, root: Path | None = None) -> None:
         home = os.environ.get(HOME_VARIABLE)
         self.root = root or (
-            Path(home) if home else platformdirs.user_data_path("small_dataset_audio", appauthor=False)
+            Path(home).expanduser() if home else platformdirs.user_data_path("small_dataset_audio", appauthor=False)
         )
         self.models_folder = self.root / "models"
 
