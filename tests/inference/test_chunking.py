@@ -254,7 +254,7 @@ def test_what_is_handed_in_is_not_changed():
     [
         ([noise(10), noise(10)], -1, InvalidConfigError, "overlap_samples is -1; it must be 0 or more"),
         ([noise(10), np.array([0.0, np.nan])], 2, InvalidAudioError, r"chunks\[1\] holds 1 NaN"),
-        ([np.zeros((2, 10))], 2, InvalidConfigError, r"chunks\[0\] has shape \(2, 10\); chunks must be mono"),
+        ([np.zeros((2, 10))], 2, InvalidAudioError, r"chunks\[0\] has shape \(2, 10\); chunks must be mono"),
         ([np.zeros(10, np.int16)], 2, InvalidAudioError, r"chunks\[0\] has dtype int16"),
     ],
 )

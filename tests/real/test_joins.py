@@ -78,3 +78,42 @@ def test_hard_cuts_are_more_clicks_than_that(mode: str, trained: TrainedOn):
     pieces = audio[: len(audio) // 9600 * 9600].reshape(-1, 9600)
     shuffled = apply_anti_alias_filter(np.random.default_rng(0).permutation(pieces).ravel())
     assert len(find_clicks(shuffled)) > allowed_clicks(trained, len(shuffled))
+
+
+def share_of_dips(audio: np.ndarray, centres: np.ndarray) -> float:
+    """Share of places where 20 ms are over 3 dB quieter than what lies 40 to 80 ms before and behind."""
+
+    def level(centre: int) -> float:
+        return float(np.sqrt(np.mean(np.square(audio[centre - 480 : centre + 480], dtype=np.float64))))
+
+    dips, heard = 0, 0
+    for centre in centres:
+        around = float(np.median([level(centre + shift) for shift in (-3840, -2880, -1920, 1920, 2880, 3840)]))
+        if around > 1e-3:  # -60 dBFS: in a pause there is nothing to dip
+            heard += 1
+            dips += min(level(centre + shift) for shift in range(-1200, 1201, 240)) < around * 10 ** (-3 / 20)
+    return dips / max(heard, 1)
+
+
+def places(audio: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
+    """Middles of all chunk joins, and places half-way between them."""
+    stride = MINUTE.chunk_samples - MINUTE.overlap_samples
+    joins = np.arange(stride, len(audio) - stride, stride) + MINUTE.overlap_samples // 2
+    return joins, joins + stride // 2
+
+
+@pytest.mark.parametrize("vocoder", ["mosaic", "griffin_lim"])
+def test_the_level_dips_no_more_often_in_joins_than_between_them(vocoder: str, trained: TrainedOn):
+    joins, between = places(make(trained))
+    takes = [make(trained, seed=seed, vocoder=vocoder) for seed in (20, 21)]
+    in_joins = np.mean([share_of_dips(take, joins) for take in takes])
+    elsewhere = np.mean([share_of_dips(take, between) for take in takes])
+    assert in_joins <= elsewhere + 0.1
+
+
+def test_dips_planted_in_the_joins_are_found(trained: TrainedOn):
+    audio = make(trained)
+    joins, _ = places(audio)
+    for centre in joins:
+        audio[centre - 960 : centre + 960] *= 0.5
+    assert share_of_dips(audio, joins) > 0.9

@@ -1,10 +1,9 @@
 """From latents to one long waveform, a chunk at a time.
 
 Two ways to fill a take. *Crossfade*: one trajectory is drawn from the latent density; every chunk decodes and renders its own
-stretch of it, with some context on both sides, and is joined to the next by Hann overlap-add. Where the density draws
-independently (N(0, I)), so do the chunks; where it walks, the walk goes on through the joins. *Latent interpolation*: anchors
-are drawn, the path between them is a great-circle arc (K. Shoemake, "Animating rotation with quaternion curves", SIGGRAPH
-1985), and the whole path is decoded as one continuous signal.
+stretch of it, with some context on both sides, and is joined to the next by Hann overlap-add, aligned in phase: a walk goes
+on through the joins. *Latent interpolation*: anchors are drawn, the path between them is a great-circle arc (K. Shoemake,
+"Animating rotation with quaternion curves", SIGGRAPH 1985), and the whole path is decoded as one continuous signal.
 
 Generators are made from the seed (and the chunk's number): no global random state is read or changed.
 """
@@ -19,6 +18,7 @@ from numpy.typing import ArrayLike, NDArray
 from torch import Tensor
 
 from small_dataset_audio.audio.io import check_audio
+from small_dataset_audio.audio.joins import best_lag, level_crossfade, rise
 from small_dataset_audio.audio.spectrogram import AudioSpectrogram
 from small_dataset_audio.constants import DEFAULT_OVERLAP_SAMPLES, SAMPLE_RATE
 from small_dataset_audio.errors import InvalidAudioError, InvalidConfigError
@@ -110,7 +110,7 @@ def crossfade_chunks(
 def _check_chunk(chunk: ArrayLike, number: int) -> NDArray[np.float32]:
     array = check_audio(chunk, name=f"chunks[{number}]", allow_empty=True)
     if array.ndim != 1:
-        raise InvalidConfigError(f"chunks[{number}] has shape {array.shape}; chunks must be mono, (samples,)")
+        raise InvalidAudioError(f"chunks[{number}] has shape {array.shape}; chunks must be mono, (samples,)")
     return array
 
 
@@ -131,7 +131,7 @@ def overlap_add(chunks: Iterable[NDArray[np.float32]], overlap_samples: int) -> 
     pending = np.zeros(0, dtype=np.float32)
     for chunk in chunks:
         overlap = min(overlap_samples, len(pending), len(chunk))
-        fade_in = _hann_fade_in(overlap)
+        fade_in = rise(overlap)
         kept = len(pending) - overlap
         blended = pending[kept:] * (1.0 - fade_in) + chunk[:overlap] * fade_in
         joined = np.concatenate([pending[:kept], blended, chunk[overlap:]]).astype(np.float32)
@@ -143,10 +143,33 @@ def overlap_add(chunks: Iterable[NDArray[np.float32]], overlap_samples: int) -> 
         yield pending
 
 
-def _hann_fade_in(num_samples: int) -> NDArray[np.float32]:
-    """Rising half of a Hann window, sampled between its end points so that neither side repeats a sample."""
-    phase = np.pi * (np.arange(num_samples) + 0.5) / max(num_samples, 1)
-    return (0.5 - 0.5 * np.cos(phase)).astype(np.float32)
+def aligned_overlap_add(
+    stretches: Iterable[NDArray[np.float32]], chunk_samples: int, overlap_samples: int, reach: int
+) -> Iterator[NDArray[np.float32]]:
+    """Join renderings of one trajectory: each is shifted to where it fits the one before, and the level is kept.
+
+    Two renderings of the same moment sound the same and need not lie at the same sample: a mosaic shifts its runs to fit one
+    another, and Griffin-Lim begins from other phases. Joined as they are, partials would cancel.
+
+    Parameters
+    ----------
+    stretches : iterable of ndarray [shape=(reach + chunk_samples + reach,), float32]
+    chunk_samples, overlap_samples, reach : int [samples]
+
+    Yields
+    ------
+    ndarray [shape=(samples,), float32]
+    """
+    tail: NDArray[np.float32] | None = None
+    for stretch in stretches:
+        lag = 0 if tail is None else best_lag(tail, stretch[: overlap_samples + 2 * reach])
+        chunk = stretch[reach + lag : reach + lag + chunk_samples].copy()
+        if tail is not None:
+            chunk[:overlap_samples] = level_crossfade(tail, chunk[:overlap_samples])
+        yield chunk[: chunk_samples - overlap_samples]
+        tail = chunk[chunk_samples - overlap_samples :]
+    if tail is not None:
+        yield tail
 
 
 def total_samples(num_chunks: int, chunk_samples: int, overlap_samples: int) -> int:
@@ -212,16 +235,18 @@ def generate_chunks_crossfade(
     density = density or StandardNormal(model.latent_dim)
     vocoder = vocoder or GriffinLimVocoder(spectrogram)
     draws, _ = _generators(seed, 0)
-    num_steps = model.num_steps(spectrogram.num_frames(num_samples))
+    reach = spectrogram.config.hop_length // 2
+    num_steps = model.num_steps(spectrogram.num_frames(num_samples + reach))
     trajectory = density.walk(num_steps, draws) if num_samples else np.zeros((model.latent_dim, 0), dtype=np.float32)
 
-    def chunks() -> Iterator[NDArray[np.float32]]:
+    def stretches() -> Iterator[NDArray[np.float32]]:
         for number in range(num_chunks):
             _, phases = _generators(seed, number)
-            start = number * (chunk_samples - overlap_samples)
-            yield _render_stretch(model, spectrogram, vocoder, trajectory, start, chunk_samples, device, phases)
+            start = number * (chunk_samples - overlap_samples) - reach
+            length = chunk_samples + 2 * reach
+            yield _render_stretch(model, spectrogram, vocoder, trajectory, start, length, device, phases)
 
-    return _collect(overlap_add(chunks(), overlap_samples), num_samples)
+    return _collect(aligned_overlap_add(stretches(), chunk_samples, overlap_samples, reach), num_samples)
 
 
 def _render_stretch(
@@ -234,7 +259,13 @@ def _render_stretch(
     device: torch.device | str,
     phases: torch.Generator,
 ) -> NDArray[np.float32]:
-    """Render samples `start` to `start + num_samples` of a trajectory, and some context that is cut off."""
+    """Render samples `start` to `start + num_samples` of a trajectory, and some context that is cut off.
+
+    Before sample 0, where the first chunk has nothing to be aligned with, there is silence.
+    """
+    if start < 0:
+        rest = _render_stretch(model, spectrogram, vocoder, trajectory, 0, num_samples + start, device, phases)
+        return np.pad(rest, (-start, 0))
     step_samples = model.config.frames_per_step * spectrogram.config.hop_length
     first_step = max(start // step_samples - _CHUNK_CONTEXT_STEPS, 0)
     end_step = -(-(start + num_samples) // step_samples) + 1 + _CHUNK_CONTEXT_STEPS

@@ -30,9 +30,10 @@ class GenerationConfig:
     seed : int or None [0 to 2**63 - 1]
         None draws one, which the result records.
     chunk_duration_s : float [s]
-        Length of one draw from the latent density.
+        Length of what is decoded and rendered at once.
     concat_mode : {"crossfade", "latent_interpolation"}
-        Independent draws joined in the waveform, or one path between anchors in latent space.
+        A walk through the corpus's latents, rendered chunk by chunk and joined in the waveform; or one smooth path between
+        single latents.
     stereo_mode : {"mono", "mid_side", "dual_seed"}
     stereo_width : float [0 to 1.5]
         For ``mid_side``: 0 is mono.

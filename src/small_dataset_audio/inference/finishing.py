@@ -10,6 +10,7 @@ import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
 from small_dataset_audio.audio.io import check_audio
+from small_dataset_audio.audio.joins import rise
 from small_dataset_audio.constants import SAMPLE_RATE
 
 FADE_IN_MS = 1.0
@@ -45,11 +46,6 @@ def _envelope(num_samples: int, sample_rate: int) -> NDArray[np.float32]:
     # Takes shorter than the fades keep at least their middle.
     fade_in = min(round(FADE_IN_MS * sample_rate / 1000), num_samples // 4)
     fade_out = min(round(FADE_OUT_MS * sample_rate / 1000), num_samples // 4)
-    envelope[:fade_in] = _rise(fade_in)
-    envelope[num_samples - fade_out :] = _rise(fade_out)[::-1]
+    envelope[:fade_in] = rise(fade_in)
+    envelope[num_samples - fade_out :] = rise(fade_out)[::-1]
     return envelope
-
-
-def _rise(num_samples: int) -> NDArray[np.float32]:
-    phase = np.pi * (np.arange(num_samples) + 0.5) / max(num_samples, 1)
-    return (0.5 - 0.5 * np.cos(phase)).astype(np.float32)

@@ -12,10 +12,11 @@ from torch import Tensor
 
 from edges import noise, sine
 from small_dataset_audio.audio import AudioSpectrogram, SpectrogramConfig
+from small_dataset_audio.audio.joins import level_crossfade
 from small_dataset_audio.constants import HOP_LENGTH, SAMPLE_RATE
 from small_dataset_audio.errors import InvalidAudioError, InvalidConfigError
 from small_dataset_audio.models.vocoder import MosaicConfig, MosaicVocoder
-from small_dataset_audio.models.vocoder.mosaic import _crossfade, _runs
+from small_dataset_audio.models.vocoder.mosaic import _runs
 
 SPECTROGRAM = AudioSpectrogram()
 
@@ -278,7 +279,7 @@ def test_noise_keeps_its_power_through_every_join():
 @settings(deadline=None, max_examples=60)
 def test_a_crossfade_of_a_signal_with_itself_is_the_signal(seed: int, size: int, gain: float):
     signal = noise(size, seed) * np.float32(10 ** (gain / 20))
-    np.testing.assert_allclose(_crossfade(signal, signal), signal, rtol=1e-5, atol=1e-9)
+    np.testing.assert_allclose(level_crossfade(signal, signal), signal, rtol=1e-5, atol=1e-9)
 
 
 @given(size=st.integers(2000, 6000), share=st.floats(0, 1))
@@ -288,7 +289,7 @@ def test_a_crossfade_keeps_the_power_whatever_the_two_sides_have_in_common(size:
     outgoing, incoming = (
         (np.sqrt(share) * common + np.sqrt(1 - share) * own).astype(np.float32) for own in (one, other)
     )
-    thirds = np.split(_crossfade(outgoing, incoming)[: size // 3 * 3].astype(np.float64), 3)
+    thirds = np.split(level_crossfade(outgoing, incoming)[: size // 3 * 3].astype(np.float64), 3)
     for third in thirds:
         # standard error of a mean of 667 squares and more: 5.5 %
         assert np.mean(third**2) == pytest.approx(1.0, abs=0.25)
@@ -298,10 +299,10 @@ def test_a_crossfade_of_opposites_or_with_silence_stays_finite_and_within_both()
     signal = noise(500)
     silence = np.zeros(500, np.float32)
     for outgoing, incoming in ((signal, -signal), (signal, silence), (silence, signal), (silence, silence)):
-        joined = _crossfade(outgoing, incoming)
+        joined = level_crossfade(outgoing, incoming)
         assert np.isfinite(joined).all()
         assert (np.abs(joined) <= np.maximum(np.abs(outgoing), np.abs(incoming)) + 1e-6).all()
-    assert not _crossfade(silence, silence).any()
+    assert not level_crossfade(silence, silence).any()
 
 
 def test_silence_in_is_silence_out():

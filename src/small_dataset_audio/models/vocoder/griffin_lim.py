@@ -12,6 +12,7 @@ import torch
 from numpy.typing import NDArray
 from torch import Tensor
 
+from small_dataset_audio.audio.joins import rise
 from small_dataset_audio.audio.phase import griffin_lim
 from small_dataset_audio.audio.spectrogram import AudioSpectrogram
 
@@ -42,7 +43,7 @@ class GriffinLimVocoder:
         block_frames, join_frames = _BLOCK_WINDOWS * frames_per_window, _JOIN_WINDOWS * frames_per_window
         out = np.zeros((mel.shape[-1] - 1) * hop, dtype=np.float32)
         join = join_frames * hop
-        fade_in = (0.5 - 0.5 * np.cos(np.pi * (np.arange(join) + 0.5) / join)).astype(np.float32)
+        fade_in = rise(join)
         start = 0
         while start == 0 or start + join_frames < mel.shape[-1] - 1:
             position = start * hop

@@ -23,6 +23,7 @@ import torch
 from numpy.typing import NDArray
 from torch import Tensor
 
+from small_dataset_audio.audio.joins import best_lag, level_crossfade
 from small_dataset_audio.audio.spectrogram import AudioSpectrogram
 from small_dataset_audio.errors import InvalidConfigError
 
@@ -192,20 +193,14 @@ class MosaicVocoder:
                 offset += self._best_lag(tail, begin + offset)
                 piece = self._read(begin + offset, end - begin)
                 out[begin:end][overlap:] = piece[overlap:]
-                out[begin : begin + overlap] = _crossfade(tail, piece[:overlap])
+                out[begin : begin + overlap] = level_crossfade(tail, piece[:overlap])
             written = end
         return out[:num_samples]
 
     def _best_lag(self, tail: NDArray[np.float32], position: int) -> int:
         """Shift of up to half a hop either way that aligns the incoming samples with the outgoing ones."""
         reach = self._hop // 2
-        if len(tail) < self._hop:
-            return 0
-        incoming = self._read(position - reach, len(tail) + 2 * reach)
-        correlation = _correlate(incoming, tail)
-        energy = np.convolve(incoming.astype(np.float64) ** 2, np.ones(len(tail)), mode="valid")
-        score = correlation / np.sqrt(energy + 1e-9)
-        return int(score.argmax()) - reach if score.max() > 0 else 0
+        return best_lag(tail, self._read(position - reach, len(tail) + 2 * reach)) if len(tail) >= self._hop else 0
 
     def _read(self, position: int, num_samples: int) -> NDArray[np.float32]:
         """Copy source samples; zeros outside."""
@@ -250,23 +245,3 @@ def _runs(path: NDArray[np.int64]) -> Iterator[Run]:
     ends = np.append(starts[1:], len(path))
     for start, end in zip(starts, ends, strict=True):
         yield Run(int(start), int(path[start]), int(end - start))
-
-
-def _correlate(longer: NDArray[np.float32], shorter: NDArray[np.float32]) -> NDArray[np.float64]:
-    size = 1 << (len(longer) - 1).bit_length()
-    spectrum = np.fft.rfft(longer, size) * np.conj(np.fft.rfft(shorter, size))
-    return np.fft.irfft(spectrum, size)[: len(longer) - len(shorter) + 1]
-
-
-def _crossfade(outgoing: NDArray[np.float32], incoming: NDArray[np.float32]) -> NDArray[np.float32]:
-    """Raised-cosine crossfade whose level follows the correlation of the two sides.
-
-    With correlation r the power of ``a * x + b * y`` is ``a^2 + b^2 + 2 r a b``; dividing by its root keeps the level:
-    equal gain for equal signals (r = 1), equal power for unrelated ones (r = 0).
-    """
-    fade_in = 0.5 - 0.5 * np.cos(np.pi * (np.arange(len(outgoing)) + 0.5) / len(outgoing))
-    fade_out = 1.0 - fade_in
-    norms = float(np.linalg.norm(outgoing) * np.linalg.norm(incoming))
-    correlation = float(np.clip(np.dot(outgoing, incoming) / norms, 0.0, 1.0)) if norms > 0.0 else 1.0
-    level = np.sqrt(fade_in**2 + fade_out**2 + 2.0 * correlation * fade_in * fade_out)
-    return ((fade_out * outgoing + fade_in * incoming) / level).astype(np.float32)
