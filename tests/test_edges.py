@@ -1,4 +1,4 @@
-"""Every public audio function against the edge set. To enter a function, add a line to `FUNCTIONS`."""
+"""Every public function that takes one piece of audio, against the edge set. To enter a function, add a line to `FUNCTIONS`."""
 
 from __future__ import annotations
 
@@ -11,6 +11,7 @@ from edges import UNUSABLE, USABLE, AudioFunction, as_for_mono, assert_equal, as
 from small_dataset_audio.audio.filters import apply_anti_alias_filter
 from small_dataset_audio.audio.io import check_audio, resample
 from small_dataset_audio.errors import InvalidAudioError
+from small_dataset_audio.inference.finishing import finish_ends
 from small_dataset_audio.inference.quality import compute_quality_score, compute_snr_db, detect_clipping
 from small_dataset_audio.inference.stereo import apply_mid_side_widening, create_dual_seed_stereo, peak_normalize
 
@@ -30,6 +31,7 @@ FUNCTIONS = [
     AudioFunction("resample up", lambda audio: resample(audio, 44_100, 48_000)),
     AudioFunction("resample down", lambda audio: resample(audio, 96_000, 44_100)),
     AudioFunction("apply_anti_alias_filter", apply_anti_alias_filter),
+    AudioFunction("finish_ends", finish_ends),
     AudioFunction("apply_mid_side_widening", apply_mid_side_widening, of_two_monos=None),
     AudioFunction("create_dual_seed_stereo, left", lambda a: create_dual_seed_stereo(a, noise(100)), of_two_monos=None),
     AudioFunction("create_dual_seed_stereo, right", lambda a: create_dual_seed_stereo(noise(9), a), of_two_monos=None),

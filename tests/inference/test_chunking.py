@@ -387,7 +387,7 @@ def test_the_global_random_state_is_neither_read_nor_changed(mode: Any, spectrog
     before = torch.get_rng_state(), np.random.get_state()[1].copy()  # noqa: NPY002 - the global state is what is tested
     first = mode(narrow_model(), spectrogram, 2, "cpu", 1, 4800, 480)
     assert torch.equal(torch.get_rng_state(), before[0])
-    np.testing.assert_array_equal(np.random.get_state()[1], before[1])  # noqa: NPY002
+    np.testing.assert_array_equal(np.random.get_state()[1], before[1])  # noqa: NPY002 - as above
     torch.manual_seed(6)
     np.testing.assert_array_equal(mode(narrow_model(), spectrogram, 2, "cpu", 1, 4800, 480), first)
 

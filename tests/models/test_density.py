@@ -328,7 +328,7 @@ def test_no_global_random_state_is_read_or_changed():
     before = np.random.get_state()[1].copy()  # noqa: NPY002 - shows that it is left alone
     density.walk(100, rng(1))
     density.draw_anchors(100, rng(1))
-    np.testing.assert_array_equal(np.random.get_state()[1], before)  # noqa: NPY002
+    np.testing.assert_array_equal(np.random.get_state()[1], before)  # noqa: NPY002 - as above
 
 
 # ---- anchors

@@ -8,4 +8,4 @@ command -v apt-get >/dev/null || say "No apt-get here: install the Debian packag
 [ "$(id -u)" = 0 ] || say "Not root: run 'sudo apt-get install sonic-pi-samples sox' once."
 export DEBIAN_FRONTEND=noninteractive
 apt-get update -qq || say "apt-get update failed (no network?)."
-apt-get install -y -qq --no-install-recommends sonic-pi-samples sox >/dev/null || say "apt-get could not install sonic-pi-samples."
+apt-get install -y -qq --no-install-recommends sonic-pi-samples sox >/dev/null || say "apt-get could not install sonic-pi-samples and sox."

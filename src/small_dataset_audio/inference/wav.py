@@ -16,15 +16,13 @@ import numpy as np
 import soundfile
 from numpy.typing import ArrayLike, NDArray
 
-from small_dataset_audio.audio.io import check_audio
+from small_dataset_audio.audio.io import MAX_CHANNELS, MAX_SAMPLE_RATE, MIN_SAMPLE_RATE, check_audio
 from small_dataset_audio.constants import BIT_DEPTH_MAP
 from small_dataset_audio.errors import InvalidAudioError, InvalidConfigError, InvalidNameError, OutputError
 from small_dataset_audio.files import atomic_write, make_output_folder
 
 _STEP_BITS = {"PCM_16": 16, "PCM_24": 24}
 _BYTES_PER_SAMPLE = {"PCM_16": 2, "PCM_24": 3, "FLOAT": 4}
-_MIN_RATE_HZ, _MAX_RATE_HZ = 4_000, 768_000
-_MAX_CHANNELS = 32
 _MAX_WAV_BYTES = 2**32 - 1 - 1024  # sizes inside a WAV have 32 bits; 1024 leaves room for its header
 _BLOCK_FRAMES = 1 << 16
 
@@ -82,14 +80,14 @@ def check_bit_depth(bit_depth: str) -> None:
 def check_for_wav(audio: ArrayLike, sample_rate: int, bit_depth: str) -> NDArray[np.float32]:
     """Return `audio` as float32, or say why no WAV of this format can hold it."""
     check_bit_depth(bit_depth)
-    if not _MIN_RATE_HZ <= sample_rate <= _MAX_RATE_HZ or sample_rate != int(sample_rate):
+    if not MIN_SAMPLE_RATE <= sample_rate <= MAX_SAMPLE_RATE or sample_rate != int(sample_rate):
         raise InvalidConfigError(
-            f"sample_rate is {sample_rate!r}; it must be a whole number from {_MIN_RATE_HZ} to {_MAX_RATE_HZ} Hz"
+            f"sample_rate is {sample_rate!r}; it must be a whole number from {MIN_SAMPLE_RATE} to {MAX_SAMPLE_RATE} Hz"
         )
     checked = check_audio(audio)
-    if checked.ndim == 2 and checked.shape[0] > _MAX_CHANNELS:
+    if checked.ndim == 2 and checked.shape[0] > MAX_CHANNELS:
         raise InvalidAudioError(
-            f"audio has {checked.shape[0]} channels (shape {checked.shape}), at most {_MAX_CHANNELS} are written; "
+            f"audio has {checked.shape[0]} channels (shape {checked.shape}), at most {MAX_CHANNELS} are written; "
             "is it (samples, channels)? Then hand in its transpose"
         )
     if checked.size * _BYTES_PER_SAMPLE[BIT_DEPTH_MAP[bit_depth]] > _MAX_WAV_BYTES:
