@@ -22,6 +22,7 @@ __all__ = [
     "RerenderError",
     "SdaError",
     "SidecarError",
+    "TrainingError",
 ]
 
 
@@ -67,6 +68,10 @@ class ModelVersionError(ModelError):
 
 class CheckpointError(SdaError, ValueError):
     """A training checkpoint is missing, damaged, or of another corpus."""
+
+
+class TrainingError(SdaError, ArithmeticError):
+    """Training came to numbers that are not finite."""
 
 
 class SidecarError(SdaError, ValueError):

@@ -63,6 +63,15 @@ def test_the_mel_is_what_librosa_computes(config: SpectrogramConfig, num_samples
     np.testing.assert_allclose(mel_of(audio, AudioSpectrogram(config)), librosa_mel(audio, config), atol=2e-4, rtol=0)
 
 
+@pytest.mark.parametrize("num_frames", [1023, 1024, 1025, 2049, 3000])
+def test_blocks_of_the_analysis_leave_no_seam(num_frames: int):
+    # Frames are analysed 1024 at a time; librosa takes them all at once.
+    audio = np.resize(noise(20_011), (num_frames - 1) * SMALL.hop_length - 5)
+    measured = mel_of(audio, AudioSpectrogram(SMALL))
+    assert measured.shape == (SMALL.n_mels, num_frames)
+    np.testing.assert_allclose(measured, librosa_mel(audio, SMALL), atol=2e-4, rtol=0)
+
+
 @pytest.mark.parametrize("bin_number", [20, 43, 171, 640])
 def test_a_full_scale_sine_reads_one_at_its_bin_and_half_beside_it(bin_number: int):
     spectrogram = AudioSpectrogram()

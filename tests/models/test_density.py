@@ -15,6 +15,7 @@ from small_dataset_audio.audio import AudioSpectrogram, SpectrogramConfig
 from small_dataset_audio.constants import SAMPLE_RATE, STEP_SAMPLES
 from small_dataset_audio.errors import InvalidConfigError, ModelDamagedError
 from small_dataset_audio.models import ConvVAE, DensityConfig, LatentDensity, VAEConfig, fit_density, latent_path
+from small_dataset_audio.models import density as density_module
 from small_dataset_audio.models.density import _EXCLUDED_STEPS, LEAD_STEPS, TAIL_STEPS, StandardNormal
 
 
@@ -83,6 +84,43 @@ def test_neighbours_are_what_a_search_through_all_pairs_finds(lengths: tuple[int
             np.linalg.norm(latents[found] - latents[step], axis=1),
             rtol=1e-5,
         )
+
+
+@pytest.mark.parametrize("distances_at_once", [1, 1000, 30_000])
+def test_neighbours_are_the_same_however_many_distances_are_found_at_once(
+    distances_at_once: int, monkeypatch: pytest.MonkeyPatch
+):
+    paths = wandering_paths((60, 1, 40, 99))
+    at_once = fit_density(paths)
+    monkeypatch.setattr(density_module, "_DISTANCES_AT_ONCE", distances_at_once)
+    in_blocks = fit_density(paths)
+    np.testing.assert_array_equal(in_blocks.neighbours, at_once.neighbours)
+    np.testing.assert_array_equal(in_blocks.neighbour_distances, at_once.neighbour_distances)
+
+
+def test_neighbours_are_found_among_steps_that_hardly_differ_and_lie_far_from_zero():
+    # As in a fade to silence. A search in float32 could not tell these apart.
+    paths = [(path * 1e-5 + 3.0).astype(np.float32) for path in wandering_paths((90, 80))]
+    density = fit_density(paths, DensityConfig(num_neighbours=4))
+    latents = np.concatenate(paths).astype(np.float64)
+    distances = np.linalg.norm(latents[:, None] - latents, axis=2)
+    for number, row in enumerate(distances):
+        begin, end = (0, 90) if number < 90 else (90, 170)
+        row[max(number - _EXCLUDED_STEPS, begin) : min(number + _EXCLUDED_STEPS + 1, end)] = np.inf
+    np.testing.assert_allclose(density.neighbour_distances, np.sort(distances, axis=1)[:, :4], rtol=1e-5)
+
+
+@pytest.mark.parametrize("length", [1, 5, _EXCLUDED_STEPS + 1])
+def test_a_step_with_no_other_far_enough_stands_in_for_its_neighbours_and_is_never_jumped_to(length: int):
+    density = fit_density(wandering_paths((length,)), DensityConfig(num_neighbours=8, jump_scale=100.0))
+    np.testing.assert_array_equal(density.neighbours, np.tile(np.arange(length)[:, None], (1, 8)))
+    visited = places(density, 300)
+    np.testing.assert_array_equal(np.diff(visited) % length, 1 % length)
+
+
+def test_a_density_shows_its_settings_and_not_thousands_of_numbers():
+    density = fit_density(wandering_paths((40,)))
+    assert repr(density) == f"LatentDensity(config={density.config!r})"
 
 
 def test_the_latents_and_lengths_are_stored_as_they_came():
@@ -155,7 +193,7 @@ def test_where_few_steps_have_neighbours_these_set_the_scale_of_jumps():
     density = fit_density([line[:, None].astype(np.float32)], DensityConfig(num_neighbours=1, min_run_steps=1))
     visited = places(density, 20_000)
     due = (visited[:-1] + 1) % len(line)
-    tried = (visited[1:] != due)[(due < 5) | (due > _EXCLUDED_STEPS)]
+    tried = (visited[1:] != due)[(due < 4) | (due > _EXCLUDED_STEPS)]
     expected = np.exp(-((1 / density.config.jump_scale) ** 2))
     assert tried.mean() == pytest.approx(expected, abs=0.05 * expected + 4 * np.sqrt(expected / len(tried)))
 
@@ -191,7 +229,8 @@ def test_a_jump_that_could_not_go_back_is_not_taken():
 def test_a_long_walk_spends_its_time_as_the_corpus_does(min_run_steps: int, silent_steps: tuple[int, int]):
     lengths = tuple(int(length) for length in rng(9).integers(20, 60, 12))
     density = fit_density(
-        with_silence(wandering_paths(lengths), *silent_steps), DensityConfig(min_run_steps=min_run_steps)
+        with_silence(wandering_paths(lengths), *silent_steps),
+        DensityConfig(min_run_steps=min_run_steps, jump_scale=0.7),
     )
     num_steps = 100_000
     visits = np.bincount(places(density, num_steps, seed=1), minlength=len(density.latents))
@@ -379,6 +418,16 @@ def test_a_latent_path_is_the_encoding_of_the_recording_between_silences():
     np.testing.assert_array_equal(path, mean[0].T.numpy())
     assert path.dtype == np.float32
     assert path.shape == (model.num_steps(spectrogram.num_frames(len(padded))), 5)
+
+
+def test_a_long_recording_is_encoded_as_in_one_pass():
+    spectrogram = AudioSpectrogram(SpectrogramConfig(n_fft=512, hop_length=128, n_mels=16))
+    model = ConvVAE(VAEConfig(n_mels=16, latent_dim=5, width=8, frames_per_step=4))
+    audio = noise(1300 * 4 * 128)
+    padded = np.pad(audio, (LEAD_STEPS * 4 * 128, TAIL_STEPS * 4 * 128))
+    with torch.no_grad():
+        mean, _ = model.encode(spectrogram.waveform_to_mel(torch.from_numpy(padded)))
+    np.testing.assert_allclose(latent_path(model, spectrogram, audio), mean[0].T, atol=1e-5, rtol=1e-5)
 
 
 def test_a_recording_of_one_sample_has_a_latent_path():

@@ -90,6 +90,37 @@ def test_decoding_block_by_block_equals_decoding_in_one_pass(frames_per_step: in
 
 
 @each_step_size
+@pytest.mark.parametrize("steps", [1, 511, 512, 513, 520, 1030])
+def test_a_recording_encoded_block_by_block_is_as_encoded_in_one_pass(frames_per_step: int, steps: int):
+    model = build(replace(TINY, frames_per_step=frames_per_step))
+    for frames in {steps * frames_per_step, steps * frames_per_step - (frames_per_step - 1)}:
+        mel = mel_frames(frames, batch=2)
+        in_blocks = model.encode_recording(mel)
+        torch.testing.assert_close(in_blocks, model.encode(mel)[0].detach(), atol=1e-5, rtol=1e-5)
+        assert not in_blocks.requires_grad
+
+
+@each_step_size
+@pytest.mark.parametrize("steps", [511, 512, 513, 528, 1040])
+def test_a_recording_autoencoded_block_by_block_is_as_in_one_pass(frames_per_step: int, steps: int):
+    model = build(replace(TINY, frames_per_step=frames_per_step))
+    for frames in {steps * frames_per_step, steps * frames_per_step - (frames_per_step - 1)}:
+        mel = mel_frames(frames)
+        torch.testing.assert_close(model.autoencode(mel), model(mel)[0].detach(), atol=1e-5, rtol=1e-5)
+
+
+@each_step_size
+def test_a_frame_is_encoded_within_six_steps_and_no_farther(frames_per_step: int):
+    model = build(replace(TINY, frames_per_step=frames_per_step))
+    mel = mel_frames(40 * frames_per_step)
+    changed = mel.clone()
+    changed[..., 20 * frames_per_step : 21 * frames_per_step] += 1.0
+    touched = (model.encode(mel)[0] - model.encode(changed)[0]).abs().amax(dim=(0, 1)) > 0
+    first, last = np.flatnonzero(touched.detach().numpy())[[0, -1]]
+    assert 20 - 6 < first <= 20 <= last < 20 + 6
+
+
+@each_step_size
 def test_a_latent_is_heard_within_six_steps_and_no_farther(frames_per_step: int):
     model = build(replace(TINY, frames_per_step=frames_per_step))
     z = draw(1, 4, 40)

@@ -80,6 +80,7 @@ def test_everything_comes_back_as_it_was(path: Path, three_steps: TrainingState)
     assert state.elapsed_s == three_steps.elapsed_s
     assert header.corpus_hash == HASH
     assert header.training == CONFIG
+    assert (header.keep_audio, header.licence) == (True, "unspecified")
     assert header.vae == three_steps.model.config
     assert (header.version, header.step) == (1, 3)
     assert three_steps.best_held_out is not None  # or the comparison above would have compared nothing
@@ -97,6 +98,12 @@ def test_a_plateau_comes_back_too(tmp_path: Path, three_steps: TrainingState):
     before = dataclasses.replace(three_steps, annealing_steps_left=2)
     save_checkpoint(tmp_path / "c", before, CONFIG, HASH)
     assert load_checkpoint(tmp_path / "c")[0].annealing_steps_left == 2
+
+
+def test_what_was_asked_of_the_recordings_comes_back_too(tmp_path: Path, three_steps: TrainingState):
+    save_checkpoint(tmp_path / "c", three_steps, CONFIG, HASH, keep_audio=False, licence="CC0-1.0")
+    _, header = load_checkpoint(tmp_path / "c")
+    assert (header.keep_audio, header.licence) == (False, "CC0-1.0")
 
 
 def test_saving_changes_nothing(path: Path, three_steps: TrainingState):
@@ -233,7 +240,7 @@ def test_a_header_with_settings_that_cannot_be_is_refused(path: Path, section: s
     assert "damaged header" in refused(path)
 
 
-@pytest.mark.parametrize("key", ["step", "history", "vae", "training", "corpus_hash"])
+@pytest.mark.parametrize("key", ["step", "history", "vae", "training", "corpus_hash", "keep_audio", "licence"])
 def test_a_header_that_lacks_a_key_is_refused(path: Path, key: str):
     rewrite(path, lambda header, _: header.pop(key))
     assert key in refused(path)

@@ -11,6 +11,8 @@ covers every sample.
 
 from __future__ import annotations
 
+from collections.abc import Iterator
+
 import librosa
 import numpy as np
 import torch
@@ -21,6 +23,7 @@ from small_dataset_audio.audio.phase import griffin_lim
 from small_dataset_audio.errors import InvalidAudioError
 
 _MEL_INVERSION_ITERATIONS = 30  # the residual of multiplicative updates flattens after about 30
+_BLOCK_FRAMES = 1024  # analysed at once: a spectrum takes eight times the memory of its mel, or more
 
 
 class AudioSpectrogram(nn.Module):
@@ -80,9 +83,11 @@ class AudioSpectrogram(nn.Module):
         InvalidAudioError
             Another shape, several channels, not floating point, no samples, or non-finite samples.
         """
-        magnitude = self._stft(self._as_batch(waveform)).abs()
-        mel = torch.matmul(self.mel_basis, magnitude)
-        return mel.clamp_min(self.config.amplitude_floor).log10().unsqueeze(1)
+        blocks = [
+            torch.matmul(self.mel_basis, spectrum.abs()).clamp_min(self.config.amplitude_floor).log10()
+            for spectrum in self._spectra(self._as_batch(waveform))
+        ]
+        return torch.cat(blocks, dim=-1).unsqueeze(1)
 
     def mel_to_magnitude(self, mel: Tensor) -> Tensor:
         """Find the non-negative linear spectrum whose mel bands are as asked.
@@ -147,18 +152,25 @@ class AudioSpectrogram(nn.Module):
         if not waveform.is_floating_point():
             raise InvalidAudioError(f"waveform has dtype {waveform.dtype}; convert it to float32 in -1 to 1 first")
         waveform = waveform.to(self.window)
-        if not torch.isfinite(waveform).all():
+        # The extremes of what holds NaN are NaN; a mask of a long recording would take more memory than the recording.
+        if not torch.isfinite(torch.stack(waveform.aminmax())).all():
             raise InvalidAudioError("waveform holds NaN or infinite samples; all must be finite")
         return waveform
 
-    def _stft(self, waveform: Tensor) -> Tensor:
-        padding = -waveform.shape[-1] % self.config.hop_length
-        return torch.stft(
-            nn.functional.pad(waveform, (0, padding)),
-            n_fft=self.config.n_fft,
-            hop_length=self.config.hop_length,
-            window=self.window,
-            center=True,
-            pad_mode="constant",
-            return_complex=True,
-        )
+    def _spectra(self, waveform: Tensor) -> Iterator[Tensor]:
+        """Yield the complex spectra of all frames, block by block [shape=(batch, n_fft // 2 + 1, frames)]."""
+        n_fft, hop = self.config.n_fft, self.config.hop_length
+        num_frames = self.num_frames(waveform.shape[-1])
+        # Half a window of zeros on both sides centres every frame, wherever its block begins.
+        padding = -waveform.shape[-1] % hop
+        padded = nn.functional.pad(waveform, (n_fft // 2, padding + n_fft // 2))
+        for first in range(0, num_frames, _BLOCK_FRAMES):
+            last = min(first + _BLOCK_FRAMES, num_frames) - 1
+            yield torch.stft(
+                padded[:, first * hop : last * hop + n_fft],
+                n_fft=n_fft,
+                hop_length=hop,
+                window=self.window,
+                center=False,
+                return_complex=True,
+            )

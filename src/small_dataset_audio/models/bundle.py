@@ -14,7 +14,7 @@ from __future__ import annotations
 
 import contextlib
 from collections.abc import Iterator, Sequence
-from dataclasses import asdict, dataclass, replace
+from dataclasses import asdict, dataclass, field, replace
 from pathlib import Path
 from typing import Any
 
@@ -58,10 +58,10 @@ class ModelBundle:
     """
 
     metadata: ModelMetadata
-    model: ConvVAE
-    spectrogram: AudioSpectrogram
-    density: LatentDensity
-    clips: tuple[NDArray[np.float32], ...] = ()
+    model: ConvVAE = field(repr=False)
+    spectrogram: AudioSpectrogram = field(repr=False)
+    density: LatentDensity = field(repr=False)
+    clips: tuple[NDArray[np.float32], ...] = field(default=(), repr=False)
     sha256: str = ""
 
 

@@ -67,7 +67,7 @@ class DensityConfig:
     """
 
     num_neighbours: int = 8
-    jump_scale: float = 0.7
+    jump_scale: float = 1.2
     min_run_steps: int = 2
     mix: float = 0.0
     lead_steps: int = 0

@@ -17,8 +17,9 @@ from typing import Protocol
 
 import numpy as np
 import torch
+import torch.nn.functional as F
 from numpy.typing import NDArray
-from scipy.spatial import cKDTree
+from torch import Tensor
 
 from small_dataset_audio.audio.spectrogram import AudioSpectrogram
 from small_dataset_audio.errors import InvalidConfigError, ModelDamagedError
@@ -31,10 +32,13 @@ LEAD_STEPS = 2
 TAIL_STEPS = 1
 """Silent steps after each recording."""
 
-
 _EXCLUDED_STEPS = 12  # half a second
-_NEVER = 1e9
-_TWIN = 1e-6
+_NEVER = (
+    1e9  # distance of a step that stands in for a missing neighbour: finite, as a model file must be, and never jumped
+)
+_TWIN = 1e-6  # up to this distance two steps are the same one, such as digital silence, but for rounding
+_GROUP = 64  # columns of distances whose least are compared first; at least as many as `num_neighbours` may be
+_DISTANCES_AT_ONCE = 2**23  # float64: 64 MB
 _HELD_STEPS = 24  # one second
 _ENOUGH_STEPS = 24  # of a recording, behind a place where a walk may begin
 
@@ -89,10 +93,10 @@ class LatentDensity:
         The arrays do not fit one another, or hold non-finite numbers.
     """
 
-    latents: NDArray[np.float32]
-    path_lengths: NDArray[np.int64]
-    neighbours: NDArray[np.int64]
-    neighbour_distances: NDArray[np.float32]
+    latents: NDArray[np.float32] = field(repr=False)
+    path_lengths: NDArray[np.int64] = field(repr=False)
+    neighbours: NDArray[np.int64] = field(repr=False)
+    neighbour_distances: NDArray[np.float32] = field(repr=False)
     config: DensityConfig = field(default_factory=DensityConfig)
 
     def __post_init__(self) -> None:
@@ -259,7 +263,7 @@ def latent_path(model: ConvVAE, spectrogram: AudioSpectrogram, audio: NDArray[np
     padded = np.pad(audio, (LEAD_STEPS * step_samples, TAIL_STEPS * step_samples))
     with torch.inference_mode():
         mel = spectrogram.waveform_to_mel(torch.from_numpy(padded).to(spectrogram.window.device))
-        mean, _ = model.encode(mel)
+        mean = model.encode_recording(mel)
     path: NDArray[np.float32] = mean[0].T.cpu().numpy()
     return path
 
@@ -272,14 +276,41 @@ def _find_neighbours(
     A step resembles the one before and the one after it most of all; jumps there would only stutter. Where fewer than
     `num_neighbours` are left, a step is its own neighbour at a distance that is never jumped over.
     """
-    queried = min(num_neighbours + 2 * _EXCLUDED_STEPS + 1, len(latents))
-    found = cKDTree(latents).query(latents, k=np.arange(1, queried + 1))
-    distances, neighbours = np.asarray(found[0]), np.asarray(found[1])
-    here = np.arange(len(latents))[:, None]
-    path = np.repeat(np.arange(len(lengths)), lengths)
-    too_close = (path[neighbours] == path[here]) & (np.abs(neighbours - here) <= _EXCLUDED_STEPS)
-    distances[too_close] = _NEVER
-    neighbours = np.where(too_close, here, neighbours)
-    order = np.argsort(distances, axis=1, kind="stable")[:, :num_neighbours]
-    nearest = np.take_along_axis(distances, order, axis=1).astype(np.float32)
-    return nearest, np.take_along_axis(neighbours, order, axis=1).astype(np.int64)
+    points = torch.from_numpy(latents).double()
+    padding = -len(points) % _GROUP
+    # |y|^2 - 2 x y orders as the distance from x does, and is one product: that of [x, 1] and [-2 y, |y|^2].
+    queries = torch.cat([points, torch.ones(len(points), 1, dtype=points.dtype)], dim=1)
+    squared_norms = points.square().sum(dim=1, keepdim=True)
+    table = torch.cat(
+        [F.pad(-2.0 * points, (0, 0, 0, padding)), F.pad(squared_norms, (0, 0, 0, padding), value=np.inf)], 1
+    )
+    path_ends = np.repeat(np.cumsum(lengths), lengths)
+    first, last = torch.from_numpy(path_ends - np.repeat(lengths, lengths)), torch.from_numpy(path_ends - 1)
+    reach = torch.arange(-_EXCLUDED_STEPS, _EXCLUDED_STEPS + 1)
+
+    block_steps = max(_DISTANCES_AT_ONCE // len(table), 1)
+    products = torch.empty(min(block_steps, len(points)), len(table), dtype=points.dtype)
+    distances = torch.empty(len(points), num_neighbours)
+    neighbours = torch.empty(len(points), num_neighbours, dtype=torch.int64)
+    for start in range(0, len(points), block_steps):
+        here = torch.arange(start, min(start + block_steps, len(points)))[:, None]
+        keys = torch.mm(queries[here[:, 0]], table.T, out=products[: len(here)])
+        keys.scatter_(1, (here + reach).clamp(first[here], last[here]), np.inf)
+        lowest, found = _lowest(keys, num_neighbours)
+        found = torch.where(lowest < np.inf, found, here)
+        exact = (points[found] - points[here]).norm(dim=2)
+        exact, order = torch.where(lowest < np.inf, exact, _NEVER).sort(dim=1, stable=True)
+        distances[here[:, 0]], neighbours[here[:, 0]] = exact.float(), found.gather(1, order)
+    return distances.numpy(), neighbours.numpy()
+
+
+def _lowest(keys: Tensor, count: int) -> tuple[Tensor, Tensor]:
+    """Find the `count` lowest of each row and their places; several times faster than ``topk`` on whole rows.
+
+    They lie in the `count` groups of columns with the lowest minima: any other group holds nothing lower than these do.
+    """
+    groups = keys.view(len(keys), -1, _GROUP).amin(dim=2)
+    best_groups = groups.topk(min(count, groups.shape[1]), dim=1, largest=False).indices
+    columns = (best_groups[:, :, None] * _GROUP + torch.arange(_GROUP)).flatten(1)
+    lowest, ranks = keys.gather(1, columns).topk(count, dim=1, largest=False)
+    return lowest, columns.gather(1, ranks)

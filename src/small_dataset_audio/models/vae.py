@@ -12,12 +12,17 @@ The scale of the corpus (one mean and one deviation of all log mels) is part of 
 
 from __future__ import annotations
 
+from collections.abc import Iterator
+
 import torch
 import torch.nn.functional as F
 from torch import Tensor, nn
 
 from small_dataset_audio.errors import InvalidConfigError
 from small_dataset_audio.models.config import VAEConfig
+
+_BLOCK_STEPS = 512  # about 20 s: the layers' outputs then take some 50 MB, however long the recording is
+_CONTEXT_STEPS = 8  # the encoder sees under 6 steps to either side, and so does the decoder
 
 
 class ConvVAE(nn.Module):
@@ -114,11 +119,33 @@ class ConvVAE(nn.Module):
         mel: Tensor = self.decoder(z)[..., :num_frames].unsqueeze(1)
         return mel * self.config.mel_std + self.config.mel_mean
 
-    def autoencode(self, mel: Tensor) -> Tensor:
-        """Encode and decode without noise [shape kept]; nothing is recorded for gradients."""
+    def encode_recording(self, mel: Tensor) -> Tensor:
+        """Encode log mels of any length block by block: the mean of :meth:`encode`, without its appetite for memory.
+
+        Parameters
+        ----------
+        mel : Tensor [shape=(batch, 1, n_mels, frames), log10 amplitude]
+
+        Returns
+        -------
+        Tensor [shape=(batch, latent_dim, ceil(frames / frames_per_step)), nothing recorded for gradients]
+        """
         with torch.inference_mode():
-            rebuilt: Tensor = self(mel)[0]
-        return rebuilt
+            means = [
+                self.encode(block)[0][..., before : before + _BLOCK_STEPS]
+                for block, before in self._blocks(mel, _CONTEXT_STEPS)
+            ]
+            return torch.cat(means, dim=-1)
+
+    def autoencode(self, mel: Tensor) -> Tensor:
+        """Encode and decode without noise, block by block [shape kept]; nothing is recorded for gradients."""
+        frames_per_step = self.config.frames_per_step
+        with torch.inference_mode():
+            rebuilt = [
+                self(block)[0][..., before * frames_per_step :][..., : _BLOCK_STEPS * frames_per_step]
+                for block, before in self._blocks(mel, 2 * _CONTEXT_STEPS)
+            ]
+            return torch.cat(rebuilt, dim=-1)
 
     def sample(self, num_samples: int, *, steps: int = 24, generator: torch.Generator | None = None) -> Tensor:
         """Decode draws from the prior N(0, I), each held still for `steps` steps.
@@ -153,6 +180,14 @@ class ConvVAE(nn.Module):
         mean, log_variance = self.encode(mel)
         z = mean if noise is None else mean + noise * torch.exp(0.5 * log_variance)
         return self.decode(z, (mel.shape[-2], mel.shape[-1])), mean, log_variance
+
+    def _blocks(self, mel: Tensor, context_steps: int) -> Iterator[tuple[Tensor, int]]:
+        """Yield stretches of `mel` with context on both sides, and the steps of it that come first."""
+        frames_per_step = self.config.frames_per_step
+        for start in range(0, self.num_steps(mel.shape[-1]), _BLOCK_STEPS):
+            before = min(start, context_steps)
+            end = start + _BLOCK_STEPS + context_steps
+            yield mel[..., (start - before) * frames_per_step : end * frames_per_step], before
 
     def _normalise(self, mel: Tensor) -> Tensor:
         return (mel - self.config.mel_mean) / self.config.mel_std

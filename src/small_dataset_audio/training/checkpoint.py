@@ -39,6 +39,10 @@ class CheckpointHeader:
         Content hash of the corpus it was trained on.
     vae : VAEConfig
     training : TrainingConfig
+    keep_audio : bool
+        Whether the model shall hold the corpus audio: a resumed training must not store what it was told not to.
+    licence : str
+        Of the recordings.
     step, progress, elapsed_s, best_held_out, best_progress, annealing_steps_left, history
         See :class:`~small_dataset_audio.training.loop.TrainingState`.
     """
@@ -47,6 +51,8 @@ class CheckpointHeader:
     corpus_hash: str
     vae: VAEConfig
     training: TrainingConfig
+    keep_audio: bool
+    licence: str
     step: int
     progress: float
     elapsed_s: float
@@ -56,8 +62,23 @@ class CheckpointHeader:
     history: tuple[LossPoint, ...]
 
 
-def save_checkpoint(path: Path, state: TrainingState, config: TrainingConfig, corpus_hash: str) -> None:
+def save_checkpoint(
+    path: Path,
+    state: TrainingState,
+    config: TrainingConfig,
+    corpus_hash: str,
+    *,
+    keep_audio: bool = True,
+    licence: str = "unspecified",
+) -> None:
     """Write `state` to `path`, atomically: the older checkpoint stays whole until the new one is.
+
+    Parameters
+    ----------
+    path : Path
+    state : TrainingState
+    config, corpus_hash, keep_audio, licence
+        See :class:`CheckpointHeader`.
 
     Raises
     ------
@@ -76,6 +97,8 @@ def save_checkpoint(path: Path, state: TrainingState, config: TrainingConfig, co
         corpus_hash=corpus_hash,
         vae=state.model.config,
         training=config,
+        keep_audio=keep_audio,
+        licence=licence,
         step=state.step,
         progress=state.progress,
         elapsed_s=state.elapsed_s,

@@ -20,7 +20,8 @@ class TrainingConfig:
     budget_s : float [s]
         Wall-clock time from the first step to the last; steps are planned to fill it.
     max_steps : int or None
-        A fixed number of steps instead: no clock is read, and training is a pure function of corpus and seed.
+        Plans this number of steps instead, of which a plateau may leave out the last ones. No clock is read: training
+        is a pure function of corpus and seed.
     seed : int [0 to 2**63 - 1]
     batch_size : int
     crop_frames : int [mel frames; 128 are 1.37 s]

@@ -20,7 +20,7 @@ from numpy.typing import NDArray
 from torch import Tensor
 
 from small_dataset_audio.audio.spectrogram import AudioSpectrogram
-from small_dataset_audio.errors import InvalidConfigError
+from small_dataset_audio.errors import TrainingError
 from small_dataset_audio.models.vae import ConvVAE
 from small_dataset_audio.training.config import TrainingConfig
 from small_dataset_audio.training.dataset import CropDataset
@@ -34,6 +34,7 @@ _MIN_IMPROVEMENT = 0.003
 _ANNEAL_SHARE = 0.15  # a plateau still gets a short fall of the learning rate: that is worth most of the rest
 _STEP_TIME_MEMORY = 0.9
 _FIRST_PLAN_STEPS = 1000  # assumed left until a step has been measured
+_SCALE_BLOCK_FRAMES = 4096  # taken to float64 at once
 
 StopReason = Literal["", "budget", "plateau"]
 
@@ -150,7 +151,7 @@ class Trainer:
 
         Raises
         ------
-        InvalidConfigError
+        TrainingError
             The loss is not finite; the message says at which step.
         """
         state = self.state
@@ -222,9 +223,9 @@ class Trainer:
         kl_weight = config.kl_weight * min(state.progress / _KL_WARMUP_SHARE, 1.0)
         loss = reconstruction + kl_weight * kl
         if not torch.isfinite(loss):
-            raise InvalidConfigError(
-                f"learning_rate is {config.learning_rate}; the loss became non-finite at step {state.step}: "
-                "train with a lower one"
+            raise TrainingError(
+                f"the loss became non-finite at step {state.step}; the last checkpoint is whole: "
+                "go on with --resume, or train again with another --seed"
             )
         for group in state.optimizer.param_groups:
             group["lr"] = config.learning_rate * _schedule(state.step, state.progress)
@@ -274,8 +275,10 @@ def corpus_scale(clips: Sequence[NDArray[np.float32]], spectrogram: AudioSpectro
     """Mean and deviation of all log mels of the corpus [log10 amplitude]."""
     total, squares, count = 0.0, 0.0, 0
     for clip in clips:
-        mel = spectrogram.waveform_to_mel(torch.from_numpy(clip)).double()
-        total, squares, count = total + float(mel.sum()), squares + float(mel.square().sum()), count + mel.numel()
+        whole = spectrogram.waveform_to_mel(torch.from_numpy(clip))
+        for start in range(0, whole.shape[-1], _SCALE_BLOCK_FRAMES):
+            mel = whole[..., start : start + _SCALE_BLOCK_FRAMES].double()
+            total, squares, count = total + float(mel.sum()), squares + float(mel.square().sum()), count + mel.numel()
     mean = total / count
     return mean, max(math.sqrt(max(squares / count - mean * mean, 0.0)), 0.05)
 

@@ -16,6 +16,7 @@ from small_dataset_audio.audio.joins import level_crossfade
 from small_dataset_audio.constants import HOP_LENGTH, SAMPLE_RATE
 from small_dataset_audio.errors import InvalidAudioError, InvalidConfigError
 from small_dataset_audio.models.vocoder import MosaicConfig, MosaicVocoder
+from small_dataset_audio.models.vocoder import mosaic as mosaic_module
 from small_dataset_audio.models.vocoder.mosaic import _runs
 
 SPECTROGRAM = AudioSpectrogram()
@@ -148,13 +149,26 @@ def test_dearer_jumps_make_fewer_of_them():
 
 
 def test_blocks_of_the_search_leave_no_seam():
-    # The distances are computed for 256 frames at a time; here are five times as many.
+    # The distances are computed for 256 frames at most at a time; here are five times as many.
     audio = np.tile(np.concatenate(CORPUS), 8)
     path = vocoder().choose_frames(bands_of(mel_of(audio)))
     assert len(path) > 1280
     starts = np.flatnonzero(np.diff(path) != 1)
     # one jump where a clip ends, and perhaps one more in the silence that follows it
     assert len(starts) <= 2 * 8 * len(CORPUS)
+
+
+@pytest.mark.parametrize("distances_at_once", [1, 2000, 7777])
+def test_a_large_corpus_is_searched_in_smaller_blocks_with_the_same_result(
+    distances_at_once: int, monkeypatch: pytest.MonkeyPatch
+):
+    made_by, target = vocoder(), bands_of(blurred(np.concatenate(CORPUS)))
+    at_once = made_by.choose_frames(target)
+    monkeypatch.setattr(mosaic_module, "_DISTANCES_AT_ONCE", distances_at_once)
+    sizes = [len(nearest) for nearest, _ in made_by._nearest(target, 8)]
+    assert sum(sizes) == len(target)
+    assert max(sizes) == max(distances_at_once // len(made_by._features), 1)
+    np.testing.assert_array_equal(made_by.choose_frames(target), at_once)
 
 
 @given(

@@ -28,7 +28,8 @@ from small_dataset_audio.audio.spectrogram import AudioSpectrogram
 from small_dataset_audio.errors import InvalidConfigError
 
 _NUM_BANDS = 64
-_TARGET_BLOCK = 256  # target frames per distance matrix: bounds memory whatever the corpus's size
+_MAX_TARGET_BLOCK = 256  # target frames whose distances are found at once
+_DISTANCES_AT_ONCE = 2**24  # float32: 64 MB; for a large corpus the block of target frames gets smaller
 _SILENT_FRAMES = 8  # before and after each clip: attacks are taken with the silence before them, and sounds can end
 
 
@@ -166,9 +167,11 @@ class MosaicVocoder:
 
     def _nearest(self, target: Tensor, width: int) -> Iterator[tuple[NDArray[np.int64], NDArray[np.float64]]]:
         """Yield, block by block, the nearest corpus frames of each target frame and their distances."""
-        for start in range(0, len(target), _TARGET_BLOCK):
-            block = target[start : start + _TARGET_BLOCK]
-            squared = block.square().sum(dim=1, keepdim=True) + self._squared_norms - 2 * block @ self._features.T
+        block_frames = min(max(_DISTANCES_AT_ONCE // len(self._features), 1), _MAX_TARGET_BLOCK)
+        for start in range(0, len(target), block_frames):
+            block = target[start : start + block_frames]
+            squared = block.square().sum(dim=1, keepdim=True) + self._squared_norms
+            squared.addmm_(block, self._features.T, alpha=-2)
             values, indices = squared.topk(width, dim=1, largest=False)
             distances = (values.clamp_min(0.0) / target.shape[1]).sqrt()
             yield indices.numpy(), distances.double().numpy()
