@@ -5,14 +5,16 @@ import re
 import shutil
 from pathlib import Path
 
+import filelock
 import platformdirs
 import pytest
 from safetensors import safe_open
 from safetensors.torch import load_file, save_file
 
 from small_dataset_audio.errors import InvalidNameError, ModelNotFoundError
-from small_dataset_audio.library import CHECKPOINT_FILE, HOME_VARIABLE, Library, display_folder_name
+from small_dataset_audio.library import CHECKPOINT_FILE, HOME_VARIABLE, LOCK_FILE, Library, display_folder_name
 from small_dataset_audio.models.bundle import MODEL_FILE
+from small_dataset_audio.shell import shell_word
 from tiny import hashes_below
 
 BAD_NAMES = ["../x", "..", ".", "", " ", "/etc", "/etc/passwd", "a/b", "a\\b", "..\\x", "C:\\x", "a\0b"]
@@ -124,6 +126,29 @@ def test_an_unfinished_model_is_answered_with_how_to_go_on(library: Library):
     (folder / CHECKPOINT_FILE).write_bytes(b"anything")
     with pytest.raises(ModelNotFoundError, match=r"'drone' is unfinished; continue with .*--name drone --resume"):
         library.find("drone")
+
+
+def test_the_command_to_go_on_with_can_be_pasted(library: Library):
+    folder = library.folder_of("my rain")
+    folder.mkdir(parents=True)
+    (folder / CHECKPOINT_FILE).write_bytes(b"anything")
+    with pytest.raises(ModelNotFoundError) as caught:
+        library.find("my rain")
+    assert f"--name {shell_word('my rain')} --resume" in str(caught.value)
+
+
+@pytest.mark.parametrize("with_checkpoint", [True, False])
+def test_a_model_that_is_being_trained_is_listed_and_answered_as_such(library: Library, with_checkpoint: bool):
+    folder = library.folder_of("drone")
+    folder.mkdir(parents=True)
+    if with_checkpoint:
+        (folder / CHECKPOINT_FILE).write_bytes(b"anything")
+    with filelock.FileLock(folder / LOCK_FILE):
+        assert [entry.problem for entry in library.entries()] == ["being trained now"]
+        with pytest.raises(ModelNotFoundError, match="'drone' is being trained now; wait for it"):
+            library.find("drone")
+    (entry,) = library.entries()
+    assert entry.problem == ("unfinished training" if with_checkpoint else "holds no model")
 
 
 # --- names ---

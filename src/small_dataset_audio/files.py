@@ -154,9 +154,13 @@ def parse_json(text: str, *, source: str) -> dict[str, Any]:
     try:
         value = json.loads(text, parse_constant=refuse)
     except (ValueError, RecursionError) as error:
-        raise SidecarError(f"{source} is not valid JSON ({error}); restore it from a backup") from error
+        raise SidecarError(
+            f"{source} is no sidecar: it is not valid JSON ({error}); give the .json beside a take"
+        ) from error
     if not isinstance(value, dict):
-        raise SidecarError(f"{source} holds a JSON {type(value).__name__}; an object is expected")
+        raise SidecarError(
+            f"{source} is no sidecar: it holds a JSON {type(value).__name__}; give the .json beside a take"
+        )
     return value
 
 

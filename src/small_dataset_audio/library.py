@@ -10,14 +10,17 @@ import os
 from dataclasses import dataclass
 from pathlib import Path
 
+import filelock
 import platformdirs
 
 from small_dataset_audio.errors import ModelError, ModelNotFoundError
 from small_dataset_audio.files import resolve_inside, safe_folder_name
 from small_dataset_audio.models.metadata import MODEL_FILE, ModelMetadata, read_metadata
+from small_dataset_audio.shell import shell_word
 
 HOME_VARIABLE = "SDA_HOME"
 CHECKPOINT_FILE = "checkpoint.safetensors"
+LOCK_FILE = ".training.lock"
 
 
 @dataclass(frozen=True)
@@ -92,10 +95,11 @@ class Library:
         folder = self.folder_of(model)
         if (folder / MODEL_FILE).is_file():
             return folder
+        if is_being_trained(folder):
+            raise ModelNotFoundError(f"model {model!r} is being trained now; wait for it, or stop it with Ctrl-C")
         if (folder / CHECKPOINT_FILE).is_file():
-            raise ModelNotFoundError(
-                f"model {model!r} is unfinished; continue with `sda train FOLDER --name {model} --resume`"
-            )
+            command = f"sda train FOLDER --name {shell_word(model)} --resume"
+            raise ModelNotFoundError(f"model {model!r} is unfinished; continue with `{command}`")
         names = ", ".join(entry.metadata.name for entry in self.entries() if entry.metadata) or "none yet"
         raise ModelNotFoundError(f"no model {model!r}; the library at {self.root} has: {names}")
 
@@ -121,12 +125,30 @@ def _existing_folder(model: str) -> Path | None:
 def _read_entry(folder: Path) -> ModelEntry:
     size_bytes = sum(path.stat().st_size for path in folder.rglob("*") if path.is_file())
     if not (folder / MODEL_FILE).is_file():
-        unfinished = (folder / CHECKPOINT_FILE).is_file()
-        return ModelEntry(folder, None, size_bytes, "unfinished training" if unfinished else "holds no model")
+        return ModelEntry(folder, None, size_bytes, _state_without_model(folder))
     try:
         return ModelEntry(folder, read_metadata(folder), size_bytes)
     except ModelError as error:
         return ModelEntry(folder, None, size_bytes, str(error))
+
+
+def _state_without_model(folder: Path) -> str:
+    if is_being_trained(folder):
+        return "being trained now"
+    return "unfinished training" if (folder / CHECKPOINT_FILE).is_file() else "holds no model"
+
+
+def is_being_trained(folder: Path) -> bool:
+    """Whether some process trains the model in `folder` at this moment."""
+    if not (folder / LOCK_FILE).is_file():
+        return False
+    try:
+        with filelock.FileLock(folder / LOCK_FILE).acquire(timeout=0):
+            return False
+    except filelock.Timeout:
+        return True
+    except OSError:  # a library that may only be read does not tell
+        return False
 
 
 def display_folder_name(folder: Path) -> str:

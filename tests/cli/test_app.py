@@ -10,6 +10,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+import typer
 
 from small_dataset_audio import __version__
 from tiny import run_python
@@ -75,22 +76,36 @@ def test_every_command_shows_examples(sda: Any, command: str):
         (["train", ".", "--budget", "soon"], "'soon'"),
         (["train", ".", "--seed", "x"], "--seed"),
         (["train", ".", "--seed", "-1"], "--seed is -1"),
-        (["train", ".", "--budget", "1s"], "--budget is 1.0"),
+        (["train", ".", "--budget", "1s"], "--budget is 1s; it must be from 5s to 168h"),
+        (["generate", "m", "--seed", "-1"], "--seed is -1; it must be from 0 to 2**63 - 1"),
         (["generate", "m", "--stereo", "quadro"], "mid-side"),
         (["generate", "m", "--rate", "22050"], "--rate is 22050"),
         (["generate", "m", "--bits", "8"], "--bits"),
         (["generate", "m", "--width", "2"], "--width is 2.0"),
         (["generate", "m", "--width", "nan"], "--width is nan"),
-        (["generate", "m", "--overlap", "1000"], "--overlap is 48000"),
-        (["generate", "m", "-d", "2h"], "--duration is 7200.0"),
+        (["generate", "m", "--overlap", "2000"], "2000 ms; it must be 0 or more, and shorter than --chunk (1000 ms)"),
+        (["generate", "m", "--overlap", "nan"], "'--overlap': nan ms; it must be"),
+        (["generate", "m", "--overlap", "inf"], "'--overlap': inf ms; it must be"),
+        (["generate", "m", "--overlap", "-1"], "'--overlap': -1 ms; it must be"),
+        (["generate", "m", "--chunk", "nan"], "--chunk is nan"),
+        (["generate", "m", "--chunk", "0"], "--chunk is 0.0"),
+        (["generate", "m", "-d", "2h"], "--duration is 2h; it must be over 0s and at most 1h"),
         (["generate", "m", "-d", "0"], "no duration over 0"),
-        (["demo", "--budget", "1s"], "--budget is 1.0"),
+        (["demo", "--budget", "1s"], "--budget is 1s"),
     ],
 )
 def test_a_wrong_command_line_is_told_in_one_line_and_exits_with_2(sda: Any, arguments: list[str], mention: str):
     done = sda(*arguments)
     assert done.code == 2
     done.assert_one_error_line(mention)
+
+
+def test_what_the_parser_of_a_value_says_comes_without_the_words_of_pydantic(sda: Any, monkeypatch: pytest.MonkeyPatch):
+    monkeypatch.setattr(
+        typer.BadParameter, "format_message", lambda _: "Invalid value for '--bits': Value error, '8' is none."
+    )
+    done = sda("generate", "m", "--bits", "8")
+    done.assert_one_error_line("error: Invalid value for '--bits': '8' is none; ")
 
 
 def test_debug_shows_the_traceback_of_an_error_before_its_line(sda: Any):

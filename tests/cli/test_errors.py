@@ -43,8 +43,28 @@ def test_any_other_error_is_left_as_it_is():
 
 
 def test_every_setting_of_a_take_that_an_option_sets_is_named_by_that_option():
-    for field in dataclasses.fields(GenerationConfig):
-        if field.name == "max_duration_s":
-            continue
+    for name in [field.name for field in dataclasses.fields(GenerationConfig)] + ["chunk_samples"]:
         with pytest.raises(WrongOptionError, match=r"^--"), settings_from_options():
-            raise InvalidConfigError(f"{field.name} is 0; it must be something else")
+            raise InvalidConfigError(f"{name} is 0; it must be something else")
+
+
+@pytest.mark.parametrize(
+    ("said", "on_the_command_line"),
+    [
+        ("budget_s is 604801.5; it must be from 5 to 604800", "--budget is 168h1.5s; it must be from 5s to 168h"),
+        (
+            "duration_s is 7200.0; it must be over 0 and at most max_duration_s (3600.0)",
+            "--duration is 2h; it must be over 0s and at most 1h",
+        ),
+        (
+            "duration_s is 1e-05; it must be at least one sample at 48000 Hz",
+            "--duration is 1e-05; it must be at least one sample at 48000 Hz",
+        ),
+        ("seed is -1; it must be None, or from 0 to 9", "--seed is -1; it must be from 0 to 9"),
+        ("stereo_width is 9.0; it must be from 0.0 to 1.5", "--width is 9.0; it must be from 0.0 to 1.5"),
+    ],
+)
+def test_a_rule_is_said_in_the_words_of_a_command_line(said: str, on_the_command_line: str):
+    with pytest.raises(WrongOptionError) as caught, settings_from_options():
+        raise InvalidConfigError(said)
+    assert str(caught.value) == on_the_command_line

@@ -1,13 +1,11 @@
 from __future__ import annotations
 
-import shlex
-
 import pytest
 import typer
 from hypothesis import given
 from hypothesis import strategies as st
 
-from small_dataset_audio.cli.options import format_duration, parse_bit_depth, parse_duration, shell_word
+from small_dataset_audio.cli.options import format_duration, parse_bit_depth, parse_duration
 from small_dataset_audio.inference.config import GenerationConfig
 
 IN_SECONDS = {
@@ -76,9 +74,3 @@ def test_every_way_to_write_a_bit_depth_is_one_that_a_take_can_have(text: str):
 def test_another_bit_depth_is_refused(text: str):
     with pytest.raises(typer.BadParameter, match="16, 24 or 32f"):
         parse_bit_depth(text)
-
-
-@pytest.mark.parametrize("text", ["rain", "my rain", "it's", "a$b", "größe", ""])
-def test_a_quoted_word_is_one_word_for_the_shell(text: str, monkeypatch: pytest.MonkeyPatch):
-    monkeypatch.setattr("os.name", "posix")
-    assert shlex.split(shell_word(text)) == [text]

@@ -71,10 +71,9 @@ def test_every_device_is_offered(command: Callable[..., Any]):
 
 def test_the_options_of_train_default_to_what_the_workflow_does():
     request, options = TrainRequest(Path()), defaults(train)
-    for name in ("name", "seed", "device", "resume", "licence"):
+    for name in ("name", "seed", "device", "resume", "keep_audio", "licence"):
         assert options[name] == getattr(request, name)
     assert options["budget"] is request.budget_s is None
-    assert options["no_audio"] is not request.keep_audio
 
 
 def test_the_budget_that_the_help_states_is_the_one_of_training():

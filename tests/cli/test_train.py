@@ -12,6 +12,9 @@ import numpy as np
 import pytest
 import soundfile
 
+from small_dataset_audio.corpus import Corpus
+from small_dataset_audio.models.bundle import ModelBundle
+from small_dataset_audio.workflow import ModelSaved, TrainingStarted, TrainRequest
 from tiny import hashes_below, write_recordings
 
 
@@ -25,6 +28,9 @@ def test_the_json_says_what_was_made(trained: tuple[Path, Any], recordings: Path
     assert made["stop_reason"] in {"budget", "plateau"}
     assert made["resume_command"] is None
     assert made["steps"] >= 1
+    few = f"only {made['steps']} step" if made["steps"] < 50 else None
+    assert (made["warning"] or "").startswith(few or "")
+    assert (made["warning"] is None) == (few is None)
     assert made["loss"] > 0
     assert made["corpus"]["used"] == 5
     assert len(made["held_out"]) == 1
@@ -50,6 +56,41 @@ def test_the_trained_model_makes_a_take_that_can_be_made_again(sda: Any, trained
     made = sda("generate", "plucks", "-d", "0.5", "-n", "1", "-o", "takes", "--json", home=home)
     assert made.code == 0
     assert sda("rerender", made.json["takes"][0]["json"], home=home).code == 0
+
+
+def test_a_model_that_was_hardly_trained_is_not_shown_as_if_it_were(
+    sda: Any, tiny_bundle: ModelBundle, monkeypatch: pytest.MonkeyPatch
+):
+    warning = "only 3 steps were trained: give it --budget 3m or more"
+
+    def hardly_trained(request: TrainRequest, **_: object) -> Any:
+        yield TrainingStarted("rain", Path("m"), Corpus(request.folder, (), ()), (), "cpu", 0)
+        yield ModelSaved(Path("m"), tiny_bundle, Path("m/losses.png"), False, warning)
+
+    monkeypatch.setattr("small_dataset_audio.cli.training_view.train_corpus", hardly_trained)
+    assert f"note: {warning}" in sda("train", "rain").err
+    done = sda("train", "rain", "--json")
+    assert done.json["warning"] == warning
+    assert f"note: {warning}" in done.err
+
+
+@pytest.mark.parametrize(("written", "asked"), [([], None), (["--no-audio"], False), (["--keep-audio"], True)])
+def test_keeping_the_audio_can_be_asked_for_refused_or_left_as_it_was(
+    sda: Any, monkeypatch: pytest.MonkeyPatch, written: list[str], asked: bool | None
+):
+    requests = []
+
+    def listen(request: TrainRequest, **_: object) -> Any:
+        requests.append(request)
+        return iter(())
+
+    monkeypatch.setattr("small_dataset_audio.cli.training_view.train_corpus", listen)
+    assert sda("train", "rain", "--resume", *written).code == 0
+    assert [(request.keep_audio, request.licence) for request in requests] == [(asked, None)]
+
+
+def test_the_help_says_that_a_budget_is_the_total_when_resuming(sda: Any):
+    assert "With --resume it is the total" in " ".join(sda("train", "--help").out.replace("│", " ").split())
 
 
 def test_a_name_that_is_taken_is_an_error_that_says_what_to_do(sda: Any, trained: tuple[Path, Any], recordings: Path):
@@ -143,7 +184,7 @@ def test_row_33_ctrl_c_leaves_a_model_that_can_be_used_and_a_training_that_goes_
     steps = sda("models", "--json").json["models"][0]["steps"]
     resumed = sda("train", folder, "--name", "my rain", "--resume", "--budget", "5s")
     assert resumed.code == 0
-    assert f"going on from step {steps}" in resumed.err
+    assert re.search(rf"going on from step {steps} \(\S+ of the budget used already\)", resumed.err)
     assert "sda generate 'my rain'" in resumed.out
     (model,) = sda("models", "--json").json["models"]
     assert model["steps"] > steps

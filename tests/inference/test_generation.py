@@ -21,7 +21,7 @@ from small_dataset_audio.audio.spectrogram import AudioSpectrogram
 from small_dataset_audio.errors import InvalidAudioError, InvalidConfigError, OutputError
 from small_dataset_audio.inference import generation
 from small_dataset_audio.inference.generation import GenerationConfig, GenerationPipeline, GenerationResult
-from small_dataset_audio.inference.provenance import audio_sha256
+from small_dataset_audio.inference.provenance import audio_sha256, describe_environment
 from small_dataset_audio.inference.quality import compute_quality_score
 from small_dataset_audio.models.bundle import ModelBundle
 from tiny import narrow_model, run_python
@@ -367,6 +367,20 @@ def test_the_pipeline_switches_the_model_to_evaluation(spectrogram: AudioSpectro
     assert not model.training
 
 
+def test_the_pipeline_moves_model_and_spectrogram_to_its_device():
+    pipeline = GenerationPipeline(narrow_model(), AudioSpectrogram(), "meta")
+    tensors = [*pipeline.model.parameters(), *pipeline.model.buffers(), *pipeline.spectrogram.buffers()]
+    assert {tensor.device.type for tensor in tensors} == {"meta"}
+
+
+def test_a_pipeline_of_a_bundle_tells_model_and_machine(tiny_bundle: ModelBundle):
+    assert GenerationPipeline.from_bundle(tiny_bundle).provenance == {
+        "model_sha256": tiny_bundle.sha256,
+        "environment": describe_environment("cpu"),
+    }
+    assert GenerationPipeline.from_bundle(tiny_bundle, provenance={}).provenance == {}
+
+
 # --- row 11: what is not finite is never written ---
 
 
@@ -429,7 +443,7 @@ def test_a_take_is_written_with_its_sidecar(tmp_path: Path, painting: Generation
     assert sidecar["quality"] == take.quality
     assert sidecar["audio"]["channels"] == 2
     assert sidecar["audio"]["duration_s"] == take.duration_s
-    assert "provenance" not in sidecar
+    assert sidecar["provenance"] == {"vocoder": take.vocoder, "audio_sha256": audio_sha256(take.audio)}
 
 
 def test_a_second_export_never_overwrites(tmp_path: Path, painting: GenerationPipeline, take: GenerationResult):

@@ -199,6 +199,13 @@ def test_a_model_that_was_trained_anew_is_found_out(library: Library, make_take:
     assert report.differences[0].startswith("the model: ")
 
 
+def test_a_preview_says_that_its_model_was_not_saved_yet(library: Library, make_take: Callable[..., Take]):
+    take = make_take()
+    now = json.loads(take.json_path.read_text())["provenance"]["model_sha256"]
+    sidecar = edited(take, lambda content: content["provenance"].update(model_sha256=""))
+    assert rerender(sidecar, library=library).differences == (f"the model: not saved then, {now[:12]} now",)
+
+
 # --- which model ---
 
 
@@ -220,7 +227,7 @@ def test_a_take_of_no_saved_model_needs_to_be_told_which(tmp_path: Path, library
     _, sidecar = pipeline.export(pipeline.generate(GenerationConfig(0.2, seed=1)), tmp_path)
     with pytest.raises(RerenderError, match="names no saved model; give the one it was made with as --model"):
         rerender(sidecar, library=library)
-    assert rerender(sidecar, model="tiny", library=library).identical is None
+    assert rerender(sidecar, model="tiny", library=library).identical is True
 
 
 # --- broken sidecars ---
@@ -231,6 +238,7 @@ NOT_SIDECARS = {
     "NaN": b'{"version": NaN}',
     "a list": b"[]",
     "a number": b"7",
+    "JSON of another program": b'{"name": "package", "dependencies": []}',
     "deeply nested": b"[" * 100_000,
     "Latin-1": '{"model_name": "Wälder"}'.encode("latin-1"),
     "a WAV": b"RIFF\x24\x00\x00\x00WAVEfmt \xff\xfe",
@@ -245,6 +253,7 @@ def test_a_file_that_is_no_sidecar_is_refused_by_name(tmp_path: Path, library: L
     with pytest.raises(SidecarError, match=r"broken\.json") as caught:
         rerender(path, library=library)
     assert "\n" not in str(caught.value)
+    assert "give the .json beside a take" in str(caught.value)
     assert [entry.name for entry in tmp_path.iterdir() if entry.is_file()] == ["broken.json"]
 
 

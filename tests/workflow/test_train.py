@@ -32,7 +32,15 @@ from small_dataset_audio.library import CHECKPOINT_FILE, Library
 from small_dataset_audio.models import load_bundle
 from small_dataset_audio.models.bundle import CORPUS_FILE, MODEL_FILE
 from small_dataset_audio.training import TrainingProgress, load_checkpoint
-from small_dataset_audio.workflow import ModelSaved, PreviewMade, TrainingStarted, TrainRequest, train_corpus
+from small_dataset_audio.workflow import (
+    ModelSaved,
+    PreviewMade,
+    TrainingStarted,
+    TrainRequest,
+    generate_takes,
+    load_pipeline,
+    train_corpus,
+)
 from tiny import five_clips, hashes_below, run_python, write_recordings
 
 train_module = importlib.import_module("small_dataset_audio.workflow.train")
@@ -212,6 +220,60 @@ def test_the_budget_counts_from_the_beginning_and_leaves_time_to_finish(library:
     assert 60.0 < saved.bundle.metadata.training.budget_s < 88.0
 
 
+@pytest.mark.parametrize(("fit_s", "num_previews"), [(0.0, 1), (100.0, 0)])
+def test_a_slow_density_is_reserved_for_and_not_spent_on_previews(
+    monkeypatch: pytest.MonkeyPatch, library: Library, recordings: Path, fit_s: float, num_previews: int
+):
+    monkeypatch.setattr(train_module, "_time_of_a_fit_s", lambda *_: fit_s)
+    monkeypatch.setattr(train_module, "_PREVIEW_AT", (1e-9,))
+    request = TrainRequest(recordings, "plucks", budget_s=300.0)
+    training = train(library, request, stop_after(2))
+    assert len(training.of(PreviewMade)) == num_previews
+    assert 270.0 - fit_s < training.saved.bundle.metadata.training.budget_s < 298.0 - fit_s
+
+
+def test_a_preview_that_took_long_is_the_last_one(monkeypatch: pytest.MonkeyPatch, library: Library, recordings: Path):
+    monkeypatch.setattr(train_module, "_PREVIEW_AT", (1e-9, 2e-9))
+    monkeypatch.setattr(train_module, "_PREVIEW_SHARE", 1e-4)  # 30 ms of this budget, and no preview is that quick
+    monkeypatch.setattr(train_module, "_time_of_a_fit_s", lambda *_: 0.0)
+    training = train(library, TrainRequest(recordings, "plucks", budget_s=300.0), stop_after(4))
+    assert len(training.of(PreviewMade)) == 1
+
+
+def test_the_time_of_a_density_is_measured_on_the_first_minutes_and_grows_with_the_square(
+    monkeypatch: pytest.MonkeyPatch,
+):
+    seconds = iter([0.0, 1.0, 1.5])
+    monkeypatch.setattr(train_module.time, "monotonic", lambda: next(seconds))
+    fitted = []
+    monkeypatch.setattr(train_module, "latent_path", lambda *arguments: len(arguments[-1]))
+    monkeypatch.setattr(train_module, "fit_density", lambda *arguments: fitted.append(arguments[0]))
+    minute = np.broadcast_to(np.float32(0.1), 60 * 48_000)
+    assert train_module._time_of_a_fit_s(None, None, [minute] * 6) == 1.0 * 3 + 0.5 * 9
+    assert fitted == [[len(minute)] * 2]
+
+
+# --- what is told ---
+
+
+def test_an_event_can_be_printed(training: Training, trained_library: Library, tmp_path: Path):
+    pipeline = load_pipeline("plucks", library=trained_library)
+    (take,) = generate_takes(pipeline, GenerationConfig(0.2, seed=1), output_dir=tmp_path)
+    for event in [*training.events, take, training.saved.bundle.density]:
+        assert len(repr(event)) < 400, repr(event)[:400]
+
+
+def test_a_model_that_was_hardly_trained_says_so(training: Training, library: Library, request_: TrainRequest):
+    assert training.saved.warning == "only 6 steps were trained: give it --budget 3m or more"
+    cancelled = train(library, request_, stop_after(1)).saved
+    assert cancelled.warning == "only 1 step was trained: go on with --resume"
+
+
+def test_fifty_steps_are_enough_to_say_nothing(library: Library, request_: TrainRequest):
+    assert train(library, replace(request_, max_steps=50)).saved.warning == ""
+    assert train(library, replace(request_, name="less", max_steps=49)).saved.warning != ""
+
+
 # --- names ---
 
 
@@ -336,6 +398,31 @@ def copy_of(recordings: Path, folder: Path) -> Path:
     return folder
 
 
+def test_what_was_asked_of_the_recordings_holds_when_the_training_goes_on(library: Library, request_: TrainRequest):
+    private = replace(request_, keep_audio=False, licence="CC0-1.0")
+    train(library, private, stop_after(2))
+    resume = replace(request_, resume=True)
+    assert (resume.keep_audio, resume.licence) == (None, None)
+    for stop in (stop_after(1), lambda: False):  # the second one reads what the first one stored
+        saved = train(library, resume, stop).saved
+        assert not (saved.folder / CORPUS_FILE).exists()
+        assert saved.bundle.metadata.corpus.licence == "CC0-1.0"
+
+
+def test_what_is_asked_anew_when_the_training_goes_on_holds_from_then_on(library: Library, request_: TrainRequest):
+    folder = train(library, request_, stop_after(2)).saved.folder
+    assert (folder / CORPUS_FILE).exists()
+    saved = train(library, replace(request_, resume=True, keep_audio=False, licence="CC-BY-4.0")).saved
+    assert not (folder / CORPUS_FILE).exists()
+    assert saved.bundle.metadata.corpus.licence == "CC-BY-4.0"
+
+
+def test_a_resumption_tells_what_was_used_before(stopped: Training, library: Library):
+    (started,) = train(library, replace(stopped.request, resume=True)).of(TrainingStarted)
+    assert started.elapsed_s == stopped.of(TrainingProgress)[-1].elapsed_s > 0.0
+    assert stopped.of(TrainingStarted)[0].elapsed_s == 0.0
+
+
 @pytest.mark.parametrize("change", ["a recording more", "a recording less", "another recording"])
 def test_row_32_a_changed_corpus_is_not_resumed_on(
     tmp_path: Path, recordings: Path, stopped: Training, library: Library, change: str
@@ -386,11 +473,12 @@ def test_row_26_what_dies_without_a_word_goes_on_from_its_last_checkpoint(
     dying.close()
     folder = library.folder_of("plucks")
     assert not (folder / MODEL_FILE).exists()
-    (folder / f"{TEMPORARY_PREFIX}stray.wav").write_bytes(b"left by a power cut")
+    for place in (folder, folder / "previews"):
+        (place / f"{TEMPORARY_PREFIX}stray.wav").write_bytes(b"left by a power cut")
     resumed = train(library, replace(request_, resume=True))
     assert resumed.of(TrainingStarted)[0].step == 4
     assert_same_weights(folder, training.saved.folder)
-    assert list(folder.glob(f"{TEMPORARY_PREFIX}*")) == []
+    assert list(folder.rglob(f"{TEMPORARY_PREFIX}*")) == []
 
 
 def test_what_dies_while_a_preview_is_made_goes_on_from_there(library: Library, request_: TrainRequest):

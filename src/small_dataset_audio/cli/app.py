@@ -69,7 +69,9 @@ class _CommandLine(TyperGroup):
 def _explain_usage(error: Any) -> str:  # noqa: ANN401 - see _UsageError
     context = error.ctx
     command = context.command_path if context is not None else "sda"
-    return f"{error.format_message().rstrip('.')}; `{command} --help` shows what there is"
+    # Some releases of typer check types with pydantic, which puts these words before what a parser says.
+    said = error.format_message().replace("Value error, ", "").rstrip(".")
+    return f"{said}; `{command} --help` shows what there is"
 
 
 app = typer.Typer(

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Annotated, Any, Final
 import typer
 
 from small_dataset_audio.cli.errors import settings_from_options
-from small_dataset_audio.cli.options import Json, Seed, parse_duration, shell_word
+from small_dataset_audio.cli.options import Json, Seed, parse_duration
 from small_dataset_audio.cli.render import (
     RATING_STYLES,
     messages,
@@ -19,6 +19,7 @@ from small_dataset_audio.cli.render import (
     results,
     waiting,
 )
+from small_dataset_audio.shell import shell_word
 
 if TYPE_CHECKING:
     from small_dataset_audio.workflow import DemoFinished

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import contextlib
+import re
 import unicodedata
 from collections.abc import Iterator
 from typing import Final
@@ -10,6 +11,7 @@ from typing import Final
 from rich.console import Console
 from rich.text import Text
 
+from small_dataset_audio.cli.options import format_duration
 from small_dataset_audio.errors import InvalidConfigError, SdaError
 
 EXIT_NOTHING_DONE: Final = 1
@@ -28,11 +30,15 @@ _OPTION_OF: Final = {
     "vocoder": "--vocoder",
     "sample_rate": "--rate",
     "bit_depth": "--bits",
+    "max_duration_s": "--duration",
     "chunk_duration_s": "--chunk",
+    "chunk_samples": "--chunk",
     "overlap_samples": "--overlap",
     "steps_between": "--steps-between",
 }
 """Options by the name of the setting that they are."""
+_DURATIONS: Final = {"--budget", "--duration"}
+_NUMBER: Final = re.compile(r"(?<![\w.+-])\d+(?:\.\d+)?(?![\w.]| Hz)")
 
 
 class WrongOptionError(SdaError, ValueError):
@@ -52,7 +58,17 @@ def settings_from_options() -> Iterator[None]:
         yield
     except InvalidConfigError as error:
         field, blank, rest = str(error).partition(" ")
-        raise WrongOptionError(f"{_OPTION_OF.get(field, field)}{blank}{rest}") from error
+        option = _OPTION_OF.get(field, field)
+        raise WrongOptionError(f"{option}{blank}{_as_on_a_command_line(option, rest)}") from error
+
+
+def _as_on_a_command_line(option: str, rule: str) -> str:
+    """Say a rule of the library in the words of a command line, which knows no None, and durations such as 1h."""
+    rule = rule.replace("must be None, or ", "must be ")
+    if option not in _DURATIONS:
+        return rule
+    rule = re.sub(r"max_duration_s \(([^)]*)\)", r"\1", rule)
+    return _NUMBER.sub(lambda number: format_duration(float(number[0])), rule)
 
 
 def exit_code(error: SdaError) -> int:

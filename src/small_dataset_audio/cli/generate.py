@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from pathlib import Path
 from typing import Annotated, Any, Final, Literal
 
@@ -16,6 +17,7 @@ from small_dataset_audio.inference.config import GenerationConfig
 DEFAULT_DURATION_S: Final = 10.0
 DEFAULT_COUNT: Final = 4
 LONGEST_DURATION_S: Final = 3600.0
+_LONGEST_OVERLAP_MS: Final = 60_000.0
 SAMPLES_PER_MS: Final = SAMPLE_RATE / 1000  # overlaps are counted at 48 kHz, whatever rate a take has
 
 EXAMPLES: Final = """\
@@ -111,7 +113,7 @@ def generate(
             sample_rate=rate,
             bit_depth=bits,
             steps_between=steps_between,
-            overlap_samples=round(overlap * SAMPLES_PER_MS),
+            overlap_samples=_overlap_samples(overlap, chunk),
             vocoder=vocoder.replace("-", "_"),
         )
         config.validate()
@@ -124,6 +126,18 @@ def max_duration_s(duration_s: float) -> float:
     """Raise the guard of the library against a slip of the finger, which `-d 120` is not, to an hour."""
     usual = GenerationConfig.max_duration_s
     return usual if duration_s <= usual else LONGEST_DURATION_S
+
+
+def _overlap_samples(overlap_ms: float, chunk_s: float) -> int:
+    """Count an overlap in samples; one that cannot be is told in milliseconds, as it was written."""
+    chunk_ms = 1000.0 * chunk_s
+    limit_ms = chunk_ms if 0.0 < chunk_ms < math.inf else _LONGEST_OVERLAP_MS  # a wrong --chunk is told by its own name
+    if not 0.0 <= overlap_ms < limit_ms:
+        raise typer.BadParameter(
+            f"{overlap_ms:g} ms; it must be 0 or more, and shorter than --chunk ({chunk_ms:g} ms)",
+            param_hint="'--overlap'",
+        )
+    return round(overlap_ms * SAMPLES_PER_MS)
 
 
 def _make(

@@ -8,9 +8,10 @@ from typing import TYPE_CHECKING, Annotated, Final
 import typer
 
 from small_dataset_audio.cli.errors import EXIT_NOTHING_DONE
-from small_dataset_audio.cli.options import Folder, Json, shell_word
+from small_dataset_audio.cli.options import Folder, Json
 from small_dataset_audio.cli.render import counting, messages, print_json
 from small_dataset_audio.errors import OutputError
+from small_dataset_audio.shell import shell_word
 
 if TYPE_CHECKING:
     from small_dataset_audio.corpus import Corpus

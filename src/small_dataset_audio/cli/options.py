@@ -5,10 +5,7 @@ Defaults stand here as literals, since the dataclasses that own them load NumPy;
 
 from __future__ import annotations
 
-import os
 import re
-import shlex
-import subprocess
 from pathlib import Path
 from typing import Annotated, Final, Literal
 
@@ -80,12 +77,6 @@ def parse_bit_depth(text: str) -> str:
         raise typer.BadParameter(f"{text!r} is no bit depth; write 16, 24 or 32f (32-bit float)") from None
 
 
-def shell_word(text: str | Path) -> str:
-    """Quote `text` so that it can be pasted into a command line of this system."""
-    word = str(text)
-    return subprocess.list2cmdline([word]) if os.name == "nt" else shlex.quote(word)
-
-
 Folder = Annotated[Path, typer.Argument(metavar="FOLDER", help="Folder with your recordings; it is only read.")]
 Json = Annotated[bool, typer.Option("--json", help="Print one JSON document on stdout and nothing else there.")]
 Device = Annotated[
@@ -93,4 +84,11 @@ Device = Annotated[
     typer.Option(metavar="NAME", help="Processor: cpu, cuda, mps; auto takes a graphics card where there is one."),
 ]
 Seed = Annotated[int, typer.Option(metavar="NUMBER", help="Start of all randomness: the same seed, the same result.")]
-Licence = Annotated[str, typer.Option(metavar="TEXT", help="Licence of your recordings; it is stored with the model.")]
+Licence = Annotated[
+    str | None,
+    typer.Option(
+        metavar="TEXT",
+        help="Licence of your recordings; it is stored with the model.",
+        show_default="unspecified, or as before with --resume",
+    ),
+]

@@ -34,22 +34,24 @@ def train(
             parser=parse_duration,
             metavar="TIME",
             help="Time for all of it, from reading to the saved model: 90s, 3m, 1h. More is better up to a point; "
-            "training ends earlier where it has stopped getting better.",
+            "training ends earlier where it has stopped getting better. With --resume it is the total, and what was "
+            "used before counts.",
             show_default=f"{DEFAULT_BUDGET}, or what is left with --resume",
         ),
     ] = None,
     seed: Seed = 0,
     device: Device = "auto",
     resume: Annotated[bool, typer.Option("--resume", help="Go on where a stopped training left off.")] = False,
-    no_audio: Annotated[
-        bool,
+    keep_audio: Annotated[
+        bool | None,
         typer.Option(
-            "--no-audio",
-            help="Keep no copy of the recordings in the model folder. Then takes are made without them, and sound less "
-            "like them.",
+            "--keep-audio/--no-audio",
+            help="Keep a copy of the recordings in the model folder, or none. Without it takes are made without them, "
+            "and sound less like them.",
+            show_default="kept, or as before with --resume",
         ),
-    ] = False,
-    licence: Licence = "unspecified",
+    ] = None,
+    licence: Licence = None,
     as_json: Json = False,
 ) -> None:
     """Learn the sound of a folder of recordings.
@@ -68,7 +70,7 @@ def train(
     with settings_from_options():
         TrainingConfig(seed=seed, budget_s=TrainingConfig.budget_s if budget is None else budget).validate()
         resolve_device(device)
-    request = TrainRequest(folder, name, budget, seed, device, resume, not no_audio, licence)
+    request = TrainRequest(folder, name, budget, seed, device, resume, keep_audio, licence)
     outcome = run_training(request)
     if as_json:
         print_json(to_json(outcome))

@@ -16,10 +16,11 @@ from rich.progress import BarColumn, Progress, TaskID, TextColumn
 from small_dataset_audio.cli.corpus_report import print_summary
 from small_dataset_audio.cli.errors import EXIT_INTERRUPTED, print_error
 from small_dataset_audio.cli.interrupt import StopRequest, listening
-from small_dataset_audio.cli.options import format_duration, shell_word
-from small_dataset_audio.cli.render import messages, print_entry, print_line, results
+from small_dataset_audio.cli.options import format_duration
+from small_dataset_audio.cli.render import messages, print_entry, print_line, print_warnings, results
 from small_dataset_audio.corpus import ScanProgress, summarise
 from small_dataset_audio.library import CHECKPOINT_FILE
+from small_dataset_audio.shell import shell_word
 from small_dataset_audio.training.loop import TrainingProgress
 from small_dataset_audio.workflow import ModelSaved, PreviewMade, TrainingStarted, TrainRequest, train_corpus
 
@@ -90,6 +91,7 @@ class TrainingView:
                 self._end_bar()
                 self.stop.can_stop_cleanly = False
                 self.outcome.saved = event
+                print_warnings(self._console, (event.warning,) if event.warning else ())
 
     def _show_scan(self, event: ScanProgress) -> None:
         self._bar("reading recordings", event.done, event.total, f"{event.done} of {event.total}")
@@ -102,7 +104,8 @@ class TrainingView:
         self.stop.can_stop_cleanly = True
         print_summary(self._console, summarise(event.corpus))
         held_out = f"; {len(event.held_out)} held out to measure how well it does" if event.held_out else ""
-        begun = f", going on from step {event.step}" if event.step else ""
+        used = format_duration(round(event.elapsed_s))
+        begun = f", going on from step {event.step} ({used} of the budget used already)" if event.step else ""
         print_entry(self._console, "training", f"model {event.name} on {event.device}{held_out}{begun}")
 
     def _show_progress(self, event: TrainingProgress) -> None:
@@ -217,6 +220,7 @@ def to_json(outcome: TrainingOutcome) -> dict[str, Any]:
         "elapsed_s": training.elapsed_s,
         "stop_reason": training.stop_reason,
         "cancelled": saved.cancelled,
+        "warning": saved.warning or None,
         "resume_command": outcome.resume_command if saved.cancelled else None,
         "loss": training.loss,
         "held_out_loss": training.held_out_loss,

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import hashlib
 import math
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from functools import cached_property
 from pathlib import Path
 from typing import Final, Literal, TypeAlias
@@ -92,7 +92,7 @@ class Clip:
     """
 
     name: str
-    audio: NDArray[np.float32]
+    audio: NDArray[np.float32] = field(repr=False)
     content_hash: str
 
     @property

@@ -40,7 +40,7 @@ from small_dataset_audio.inference.chunking import (
 from small_dataset_audio.inference.config import MAX_SEED, GenerationConfig
 from small_dataset_audio.inference.export import export_take
 from small_dataset_audio.inference.finishing import finish_ends
-from small_dataset_audio.inference.provenance import audio_sha256
+from small_dataset_audio.inference.provenance import audio_sha256, describe_environment
 from small_dataset_audio.inference.quality import compute_quality_score
 from small_dataset_audio.inference.stereo import (
     apply_mid_side_widening,
@@ -97,20 +97,20 @@ class GenerationPipeline:
     model : ConvVAE
     spectrogram : AudioSpectrogram
     device : torch.device or str
-        Where `model` is.
+        `model` and `spectrogram` are moved there.
     density : Density, optional
         What is drawn from; without one, N(0, I).
     vocoders : mapping of str to Vocoder, optional
         By name, beside Griffin-Lim, which is always there.
     provenance : mapping, optional
-        What a sidecar shall say of the model and the machine.
+        What a sidecar shall say of the model and the machine, beside how the take was rendered.
 
     Attributes
     ----------
     model_name : str
         "unknown" unless set; names the default output folder and stands in every sidecar.
-    provenance : mapping or None
-        As given.
+    provenance : mapping
+        As given; empty without.
     """
 
     def __init__(
@@ -123,13 +123,13 @@ class GenerationPipeline:
         vocoders: Mapping[str, Vocoder] | None = None,
         provenance: Mapping[str, Any] | None = None,
     ) -> None:
-        self.model = model.eval()
-        self.spectrogram = spectrogram
         self.device = torch.device(device)
+        self.model = model.to(self.device).eval()
+        self.spectrogram = spectrogram.to(self.device)
         self.model_name = "unknown"
         self._density = density
-        self._vocoders: dict[str, Vocoder] = {"griffin_lim": GriffinLimVocoder(spectrogram), **(vocoders or {})}
-        self.provenance = provenance
+        self._vocoders: dict[str, Vocoder] = {"griffin_lim": GriffinLimVocoder(self.spectrogram), **(vocoders or {})}
+        self.provenance: Mapping[str, Any] = {} if provenance is None else provenance
 
     @classmethod
     def from_bundle(
@@ -139,18 +139,17 @@ class GenerationPipeline:
         *,
         provenance: Mapping[str, Any] | None = None,
     ) -> GenerationPipeline:
-        """Build the pipeline of a model folder: its density, and the mosaic where it holds the corpus audio."""
+        """Build the pipeline of a model folder: its density, and the mosaic where it holds the corpus audio.
+
+        Without `provenance` its sidecars tell the model's hash and the machine, which is what a re-render compares.
+        """
+        model, spectrogram = bundle.model.to(device), bundle.spectrogram.to(device)
         vocoders: dict[str, Vocoder] = {}
         if bundle.clips:
-            vocoders["mosaic"] = MosaicVocoder(bundle.spectrogram, bundle.clips, autoencode=bundle.model.autoencode)
-        pipeline = cls(
-            bundle.model,
-            bundle.spectrogram,
-            device,
-            density=bundle.density,
-            vocoders=vocoders,
-            provenance=provenance,
-        )
+            vocoders["mosaic"] = MosaicVocoder(spectrogram, bundle.clips, autoencode=model.autoencode)
+        if provenance is None:
+            provenance = {"model_sha256": bundle.sha256, "environment": describe_environment(device)}
+        pipeline = cls(model, spectrogram, device, density=bundle.density, vocoders=vocoders, provenance=provenance)
         pipeline.model_name = bundle.metadata.name
         return pipeline
 
@@ -215,10 +214,7 @@ class GenerationPipeline:
             The folder cannot be written, or `filename` exists.
         """
         folder = Path(output_dir or Path("data") / "generated" / safe_folder_name(self.model_name))
-        provenance = None
-        if self.provenance is not None:
-            rendered = {"vocoder": result.vocoder, "audio_sha256": audio_sha256(result.audio)}
-            provenance = {**self.provenance, **rendered}
+        rendered = {"vocoder": result.vocoder, "audio_sha256": audio_sha256(result.audio)}
         return export_take(
             result.audio,
             folder,
@@ -226,7 +222,7 @@ class GenerationPipeline:
             generation_config=result.config,
             seed=result.seed_used,
             quality_metrics=result.quality,
-            provenance=provenance,
+            provenance={**self.provenance, **rendered},
             filename=filename,
         )
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import secrets
 from collections.abc import Iterator
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 
 import torch
@@ -13,7 +13,6 @@ from small_dataset_audio.errors import InvalidConfigError
 from small_dataset_audio.files import make_output_folder, safe_folder_name
 from small_dataset_audio.inference.config import MAX_SEED, GenerationConfig
 from small_dataset_audio.inference.generation import GenerationPipeline, GenerationResult
-from small_dataset_audio.inference.provenance import describe_environment
 from small_dataset_audio.library import Library
 from small_dataset_audio.models.bundle import load_bundle
 from small_dataset_audio.plots import plot_take
@@ -37,20 +36,18 @@ class Take:
     wav_path: Path
     json_path: Path
     picture_path: Path | None
-    result: GenerationResult
+    result: GenerationResult = field(repr=False)
 
 
 def load_pipeline(model: str, *, device: str = "auto", library: Library | None = None) -> GenerationPipeline:
-    """Load a model by name or folder, ready to generate, with what its sidecars shall say of it.
+    """Load a model by name or folder, ready to generate.
 
     Raises
     ------
     ModelNotFoundError, ModelDamagedError, ModelVersionError, InvalidConfigError
     """
     chosen: torch.device = resolve_device(device)
-    bundle = load_bundle((library or Library()).find(model), chosen)
-    provenance = {"model_sha256": bundle.sha256, "environment": describe_environment(chosen)}
-    return GenerationPipeline.from_bundle(bundle, chosen, provenance=provenance)
+    return GenerationPipeline.from_bundle(load_bundle((library or Library()).find(model), chosen), chosen)
 
 
 def generate_takes(

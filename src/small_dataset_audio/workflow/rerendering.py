@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from dataclasses import dataclass, replace
 from pathlib import Path
+from types import MappingProxyType
 from typing import Any
 
 from small_dataset_audio.errors import RerenderError, SidecarError
@@ -16,6 +17,7 @@ from small_dataset_audio.library import Library
 from small_dataset_audio.workflow.generate import load_pipeline
 
 _MAX_SIDECAR_BYTES = 1 << 20
+_REQUIRED: Mapping[str, type] = MappingProxyType({"version": int, "model_name": str, "seed": int, "generation": dict})
 
 
 @dataclass(frozen=True)
@@ -90,7 +92,7 @@ def rerender(
         wav_path=wav_path,
         json_path=json_path,
         identical=None if recorded is None else audio_sha256(result.audio) == recorded,
-        differences=tuple(_differences(provenance, pipeline.provenance or {})),
+        differences=tuple(_differences(provenance, pipeline.provenance)),
     )
 
 
@@ -106,8 +108,9 @@ def _read_sidecar(path: Path) -> dict[str, Any]:
     if len(data) > _MAX_SIDECAR_BYTES:
         raise SidecarError(f"{path} is over 1 MB, which no sidecar is; give the .json beside a take")
     values = parse_json(text, source=str(path))
-    expected: dict[str, type] = {"version": int, "model_name": str, "seed": int, "generation": dict}
-    for key, kind in expected.items():
+    if not values.keys() & _REQUIRED.keys():
+        raise SidecarError(f"{path} is no sidecar of a take; give the .json beside a take")
+    for key, kind in _REQUIRED.items():
         if not isinstance(values.get(key), kind) or isinstance(values[key], bool):
             raise SidecarError(f"{path} has no usable {key!r}; give the .json beside a take")
     if values["version"] > SIDECAR_VERSION:
@@ -130,7 +133,8 @@ def _differences(then: Mapping[str, Any], now: Mapping[str, Any]) -> list[str]:
     found = []
     model_then, model_now = then.get("model_sha256"), now.get("model_sha256")
     if model_then is not None and model_then != model_now:
-        found.append(f"the model: {str(model_then)[:12]} then, {str(model_now)[:12]} now")
+        # A preview is made by a model that is not saved yet, and has no hash.
+        found.append(f"the model: {str(model_then)[:12] or 'not saved'} then, {str(model_now)[:12]} now")
     before = then.get("environment", {})
     for key, value in now.get("environment", {}).items():
         if key in before and before[key] != value:

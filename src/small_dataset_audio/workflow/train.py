@@ -3,24 +3,26 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import AbstractContextManager
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime
 from pathlib import Path
 
 import filelock
 import numpy as np
 import torch
+from numpy.typing import NDArray
 
 from small_dataset_audio._version import __version__
 from small_dataset_audio.audio.spectrogram import AudioSpectrogram
+from small_dataset_audio.constants import SAMPLE_RATE
 from small_dataset_audio.corpus import Corpus, ScanProgress, iter_scan, require_usable, split_by_file
 from small_dataset_audio.errors import CheckpointError, ModelError
 from small_dataset_audio.files import make_output_folder, sweep_temporaries
 from small_dataset_audio.inference.config import GenerationConfig
 from small_dataset_audio.inference.generation import GenerationPipeline
-from small_dataset_audio.library import CHECKPOINT_FILE, Library, display_folder_name
+from small_dataset_audio.library import CHECKPOINT_FILE, LOCK_FILE, Library, display_folder_name
 from small_dataset_audio.models.bundle import ModelBundle, save_bundle
 from small_dataset_audio.models.config import DensityConfig, VAEConfig
 from small_dataset_audio.models.density import LEAD_STEPS, TAIL_STEPS, fit_density, latent_path
@@ -41,10 +43,13 @@ from small_dataset_audio.workflow.device import resolve_device
 
 LOSS_PICTURE = "losses.png"
 PREVIEW_FOLDER = "previews"
-_LOCK_FILE = ".training.lock"
+_DENSITY = DensityConfig(lead_steps=LEAD_STEPS, tail_steps=TAIL_STEPS)
 _CHECKPOINT_EVERY_S = 30.0
 _PREVIEW_AT = (0.25, 0.6)  # shares of the training after which a preview is rendered
 _PREVIEW_S = 4.0
+_PREVIEW_SHARE = 0.03  # of the budget: a preview that would take longer is not made
+_TRIAL_S = 120.0  # of audio, on which the time that a latent density takes is measured
+_FEW_STEPS = 50
 
 
 @dataclass(frozen=True)
@@ -58,15 +63,18 @@ class TrainRequest:
     name : str or None
         Of the model; None takes the folder's name, numbered where that is taken.
     budget_s : float or None [s]
-        Wall-clock time from start to saved model; None is the default, or on resuming what was planned.
+        Wall-clock time from start to saved model; None is the default, or on resuming what was planned. On resuming it is
+        the total: what was used before counts.
     seed : int
     device : {"auto", "cpu", "cuda", "mps"}
     resume : bool
         Go on from the model's checkpoint.
-    keep_audio : bool
-        Store the corpus audio in the model folder, for the mosaic vocoder.
-    licence : str
-        Of the recordings, as the user states it; stored with the model.
+    keep_audio : bool or None
+        Store the corpus audio in the model folder, for the mosaic vocoder. None is True, or on resuming what was asked for
+        when the training began.
+    licence : str or None
+        Of the recordings, as the user states it; stored with the model. None is "unspecified", or on resuming as stated when
+        the training began.
     max_steps : int or None
         Train this many steps whatever the time, so that two machines do the same work.
     """
@@ -77,21 +85,22 @@ class TrainRequest:
     seed: int = 0
     device: str = "auto"
     resume: bool = False
-    keep_audio: bool = True
-    licence: str = "unspecified"
+    keep_audio: bool | None = None
+    licence: str | None = None
     max_steps: int | None = None
 
 
 @dataclass(frozen=True)
 class TrainingStarted:
-    """The corpus is read and training begins, at `step` where it is resumed."""
+    """The corpus is read and training begins; where it is resumed, at `step` and after `elapsed_s` of training."""
 
     name: str
     folder: Path
-    corpus: Corpus
+    corpus: Corpus = field(repr=False)
     held_out: tuple[str, ...]
     device: str
     step: int
+    elapsed_s: float = 0.0
 
 
 @dataclass(frozen=True)
@@ -104,12 +113,24 @@ class PreviewMade:
 
 @dataclass(frozen=True)
 class ModelSaved:
-    """The end: a model that can be used, finished or stopped early by the user."""
+    """The end: a model that can be used, finished or stopped early by the user.
+
+    Parameters
+    ----------
+    folder : Path
+    bundle : ModelBundle
+        As it will be loaded.
+    loss_picture : Path
+    cancelled : bool
+    warning : str
+        What to know before the model is used, such as that it was hardly trained; mostly empty.
+    """
 
     folder: Path
-    bundle: ModelBundle
+    bundle: ModelBundle = field(repr=False)
     loss_picture: Path
     cancelled: bool
+    warning: str = ""
 
 
 TrainEvent = ScanProgress | TrainingStarted | TrainingProgress | PreviewMade | ModelSaved
@@ -143,6 +164,8 @@ def train_corpus(
         The name is taken, or another process trains this model.
     CheckpointError
         Nothing to resume, or the corpus changed since.
+    TrainingError
+        The loss became non-finite; the last checkpoint can be gone on with.
     OutputError
         The library cannot be written.
     """
@@ -157,10 +180,12 @@ def train_corpus(
     lock = _training_lock(folder, name)  # outside of the try: who does not get it must not tidy up behind its holder
     try:
         with lock:
-            sweep_temporaries(folder)
+            for place in (folder, folder / PREVIEW_FOLDER):
+                sweep_temporaries(place)
             corpus = require_usable((yield from iter_scan(request.folder)))
             run = _Run(request, name, folder, corpus, device, started)
-            yield TrainingStarted(name, folder, corpus, run.held_out_names, str(device), run.state.step)
+            state = run.state
+            yield TrainingStarted(name, folder, corpus, run.held_out_names, str(device), state.step, state.elapsed_s)
             yield from run.train(should_stop)
     finally:
         _remove_if_empty(folder)
@@ -183,7 +208,7 @@ def _refuse_to_overwrite(folder: Path, name: str, request: TrainRequest) -> None
 
 def _training_lock(folder: Path, name: str) -> AbstractContextManager[object]:
     try:
-        return filelock.FileLock(folder / _LOCK_FILE).acquire(timeout=0)
+        return filelock.FileLock(folder / LOCK_FILE).acquire(timeout=0)
     except filelock.Timeout as error:
         raise ModelError(
             f"model {name!r} is being trained by another process; wait for it, or use another --name"
@@ -192,8 +217,8 @@ def _training_lock(folder: Path, name: str) -> AbstractContextManager[object]:
 
 def _remove_if_empty(folder: Path) -> None:
     """Leave no empty model folder behind where nothing could be trained."""
-    if folder.is_dir() and {path.name for path in folder.iterdir()} <= {_LOCK_FILE}:
-        (folder / _LOCK_FILE).unlink(missing_ok=True)
+    if folder.is_dir() and {path.name for path in folder.iterdir()} <= {LOCK_FILE}:
+        (folder / LOCK_FILE).unlink(missing_ok=True)
         folder.rmdir()
 
 
@@ -215,6 +240,8 @@ class _Run:
         self._corpus = corpus
         self._device = device
         self._spectrogram = AudioSpectrogram().to(device)
+        self._keep_audio = request.keep_audio is not False
+        self._licence = request.licence or "unspecified"
         self.state, self._config = self._resume() if request.resume else self._begin(started)
         split = split_by_file(corpus, self._config.held_out_share, self._config.seed)
         self._train = [corpus.clips[index].audio for index in split.train]
@@ -228,6 +255,7 @@ class _Run:
         cancelled = False
         stop_reason = ""
         previews = [share for share in _PREVIEW_AT if share > self.state.progress]
+        preview_s = self._fit_s
         for progress in self._trainer.run():
             yield progress
             stop_reason = progress.stop_reason
@@ -236,9 +264,12 @@ class _Run:
                 break
             if previews and progress.progress >= previews[0] and not stop_reason:
                 previews.pop(0)
-                self._save_checkpoint()  # whatever stops the training from here on, it can be gone on with
-                last_saved = time.monotonic()
-                yield self._preview(progress.step)
+                if self._has_time_for(preview_s):
+                    self._save_checkpoint()  # whatever stops the training from here on, it can be gone on with
+                    last_saved = time.monotonic()
+                    preview = self._preview(progress.step)
+                    preview_s = time.monotonic() - last_saved
+                    yield preview
             if time.monotonic() - last_saved > _CHECKPOINT_EVERY_S:
                 self._save_checkpoint()
                 last_saved = time.monotonic()
@@ -249,7 +280,7 @@ class _Run:
         picture = plot_losses(self.state.history, self._folder / LOSS_PICTURE, title=self._name)
         if not cancelled:
             (self._folder / CHECKPOINT_FILE).unlink(missing_ok=True)
-        yield ModelSaved(self._folder, bundle, picture, cancelled)
+        yield ModelSaved(self._folder, bundle, picture, cancelled, _warning(self.state.step, cancelled))
 
     def _begin(self, started: float) -> tuple[TrainingState, TrainingConfig]:
         request = self._request
@@ -261,7 +292,8 @@ class _Run:
             model = ConvVAE(VAEConfig(mel_mean=mean, mel_std=deviation)).to(self._device)
         config = TrainingConfig(seed=request.seed, max_steps=request.max_steps)
         budget_s = config.budget_s if request.budget_s is None else request.budget_s
-        used_s = time.monotonic() - started + _finishing_time_s(self._corpus)
+        self._fit_s = _time_of_a_fit_s(model.eval(), self._spectrogram, clips)
+        used_s = time.monotonic() - started + _finishing_time_s(self._corpus, self._fit_s)
         config = replace(config, budget_s=max(budget_s - used_s, MIN_BUDGET_S))
         return new_state(model, config), config
 
@@ -273,13 +305,31 @@ class _Run:
                 f"the recordings in {self._corpus.folder} are not those that {self._name!r} began with; "
                 "put them back, or train a new model under another --name"
             )
+        if self._request.keep_audio is None:
+            self._keep_audio = header.keep_audio
+        if self._request.licence is None:
+            self._licence = header.licence
+        self._fit_s = _time_of_a_fit_s(
+            state.model.eval(), self._spectrogram, [clip.audio for clip in self._corpus.clips]
+        )
         config = header.training
         if self._request.budget_s is not None:
             config = replace(config, budget_s=max(self._request.budget_s, MIN_BUDGET_S))
         return state, config
 
     def _save_checkpoint(self) -> None:
-        save_checkpoint(self._folder / CHECKPOINT_FILE, self.state, self._config, self._corpus.content_hash)
+        save_checkpoint(
+            self._folder / CHECKPOINT_FILE,
+            self.state,
+            self._config,
+            self._corpus.content_hash,
+            keep_audio=self._keep_audio,
+            licence=self._licence,
+        )
+
+    def _has_time_for(self, duration_s: float) -> bool:
+        """Whether a preview that takes this long may be made; a fixed number of steps reads no clock."""
+        return self._config.max_steps is not None or duration_s < _PREVIEW_SHARE * self._config.budget_s
 
     def _preview(self, step: int) -> PreviewMade:
         """Render a few seconds through the pipeline and the export that takes go through."""
@@ -295,8 +345,8 @@ class _Run:
     def _build_bundle(self, stop_reason: str) -> ModelBundle:
         model = self._trainer.averaged_model()
         paths = [latent_path(model, self._spectrogram, clip.audio) for clip in self._corpus.clips]
-        density = fit_density(paths, DensityConfig(lead_steps=LEAD_STEPS, tail_steps=TAIL_STEPS))
-        clips = tuple(clip.audio for clip in self._corpus.clips) if self._request.keep_audio else ()
+        density = fit_density(paths, _DENSITY)
+        clips = tuple(clip.audio for clip in self._corpus.clips) if self._keep_audio else ()
         metadata = ModelMetadata(
             format_version=FORMAT_VERSION,
             name=self._name,
@@ -306,7 +356,7 @@ class _Run:
             corpus=CorpusEntry(
                 folder_name=self._corpus.folder.resolve().name,
                 content_hash=self._corpus.content_hash,
-                licence=self._request.licence,
+                licence=self._licence,
                 clips=tuple(ClipEntry(clip.name, len(clip.audio), clip.content_hash) for clip in self._corpus.clips),
             ),
             training=self._training_entry(stop_reason),
@@ -331,6 +381,28 @@ class _Run:
         )
 
 
-def _finishing_time_s(corpus: Corpus) -> float:
+def _time_of_a_fit_s(model: ConvVAE, spectrogram: AudioSpectrogram, clips: Sequence[NDArray[np.float32]]) -> float:
+    """Estimate how long a latent density of the whole corpus takes, from one of its first minutes.
+
+    Paths take time by their length; the search for neighbours, in many dimensions, by its square.
+    """
+    ends_s = np.cumsum([len(clip) for clip in clips]) / SAMPLE_RATE
+    num_tried = max(int(np.searchsorted(ends_s, _TRIAL_S, side="right")), 1)
+    times_longer = float(ends_s[-1] / ends_s[num_tried - 1])
+    began = time.monotonic()
+    paths = [latent_path(model, spectrogram, clip) for clip in clips[:num_tried]]
+    encoded = time.monotonic()
+    fit_density(paths, _DENSITY)
+    return (encoded - began) * times_longer + (time.monotonic() - encoded) * times_longer**2
+
+
+def _finishing_time_s(corpus: Corpus, fit_s: float) -> float:
     """Reserve for what comes after the last step: density, corpus audio, picture."""
-    return 2.0 + corpus.duration_s / 100.0
+    return 2.0 + corpus.duration_s / 100.0 + fit_s
+
+
+def _warning(steps: int, cancelled: bool) -> str:
+    if steps >= _FEW_STEPS:
+        return ""
+    count = "1 step was" if steps == 1 else f"{steps} steps were"
+    return f"only {count} trained: " + ("go on with --resume" if cancelled else "give it --budget 3m or more")
