@@ -1,0 +1,159 @@
+"""The four systems that the sound benchmark compares, each trained and heard in a process of its own.
+
+    python sound_systems.py '{"task": "train", "system": "plain", ...}'
+
+prints its figures as one line of JSON. Peak memory is then that of one system at one task. Real-time factor is wall seconds for
+each second of audio, without loading, after a warm-up take: the median over the takes. The folder ``home`` of a task takes the
+model and the takes.
+"""
+
+from __future__ import annotations
+
+import json
+import statistics
+import sys
+import time
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import soundfile as sf
+from measures.clips import read_folder
+from measures.logmel import RATE_HZ
+from numpy.typing import NDArray
+
+WARM_UP_S = 1.0
+TAKES_FOLDER = "takes"
+MODEL_NAME = "sound"
+PLAIN_FILE = "plain.safetensors"
+
+Figures = dict[str, Any]
+MakeTake = Callable[[float, int], NDArray[np.float32]]
+
+
+def work(task: dict[str, Any]) -> Figures:
+    """Do one task.
+
+    Parameters
+    ----------
+    task : dict
+        ``task`` ("train" or "generate"), ``system``, and the folders ``home`` and ``corpus``; to train ``budget_s``, to
+        generate ``takes`` and ``take_s``. Walk and shuffle are not trained.
+    """
+    return _train(task) if task["task"] == "train" else _generate(task)
+
+
+def _train(task: dict[str, Any]) -> Figures:
+    return _TRAINERS[task["system"]](task)
+
+
+def _generate(task: dict[str, Any]) -> Figures:
+    started = time.perf_counter()
+    make = _MAKERS[task["system"]](task)
+    ready_s = time.perf_counter() - started
+    folder = Path(task["home"]) / TAKES_FOLDER
+    folder.mkdir()
+    make(WARM_UP_S, task["takes"])  # a seed that no take has
+    walls_s = []
+    for seed in range(task["takes"]):
+        started = time.perf_counter()
+        take = make(task["take_s"], seed)
+        walls_s.append(time.perf_counter() - started)
+        sf.write(folder / f"seed {seed:03d}.wav", take, RATE_HZ, subtype="FLOAT")
+    factor = statistics.median(walls_s) / task["take_s"]
+    return {"ready_s": ready_s, "real_time_factor": factor, "generation_peak_mb": peak_mb()}
+
+
+def _train_ours(task: dict[str, Any]) -> Figures:
+    from small_dataset_audio.library import Library
+    from small_dataset_audio.workflow import ModelSaved, TrainRequest, train_corpus
+
+    started = time.perf_counter()
+    request = TrainRequest(Path(task["corpus"]), MODEL_NAME, budget_s=task["budget_s"])
+    events = list(train_corpus(request, Library(Path(task["home"]))))
+    wall_s = time.perf_counter() - started
+    saved = events[-1]
+    if not isinstance(saved, ModelSaved):
+        raise TypeError(f"the last event of a training is {type(saved).__name__}; it must be ModelSaved")
+    entry = saved.bundle.metadata.training
+    return {
+        "training_s": wall_s,
+        "steps": entry.steps,
+        "stop_reason": entry.stop_reason,
+        "training_peak_mb": peak_mb(),
+    }
+
+
+def _train_plain(task: dict[str, Any]) -> Figures:
+    import plain_recipe
+
+    started = time.perf_counter()
+    recordings = _at_48_khz(task)
+    model = plain_recipe.train(recordings, task["budget_s"] - (time.perf_counter() - started))
+    plain_recipe.save(model, Path(task["home"]) / PLAIN_FILE)
+    wall_s = time.perf_counter() - started
+    return {"training_s": wall_s, "steps": model.steps, "stop_reason": "budget", "training_peak_mb": peak_mb()}
+
+
+def _ours(task: dict[str, Any]) -> MakeTake:
+    from small_dataset_audio.inference import GenerationConfig
+    from small_dataset_audio.library import Library
+    from small_dataset_audio.workflow import load_pipeline
+
+    pipeline = load_pipeline(MODEL_NAME, library=Library(Path(task["home"])))
+
+    def make(duration_s: float, seed: int) -> NDArray[np.float32]:
+        audio: NDArray[np.float32] = pipeline.generate(GenerationConfig(duration_s=duration_s, seed=seed)).audio
+        return audio
+
+    return make
+
+
+def _plain(task: dict[str, Any]) -> MakeTake:
+    import plain_recipe
+
+    model = plain_recipe.load(Path(task["home"]) / PLAIN_FILE)
+    return lambda duration_s, seed: plain_recipe.generate(model, duration_s, seed)
+
+
+def _walk(task: dict[str, Any]) -> MakeTake:
+    from measures.baselines import build_walk_map, walk
+
+    walk_map = build_walk_map(_at_48_khz(task))
+    return lambda duration_s, seed: walk(walk_map, duration_s, np.random.default_rng(seed))
+
+
+def _shuffle(task: dict[str, Any]) -> MakeTake:
+    from measures.baselines import shuffle
+
+    recordings = _at_48_khz(task)
+    return lambda duration_s, seed: shuffle(recordings, duration_s, np.random.default_rng(seed))
+
+
+_TRAINERS = {"ours": _train_ours, "plain": _train_plain}
+_MAKERS = {"ours": _ours, "plain": _plain, "walk": _walk, "shuffle": _shuffle}
+
+
+def _at_48_khz(task: dict[str, Any]) -> list[NDArray[np.float32]]:
+    return [clip.at(RATE_HZ) for clip in read_folder(Path(task["corpus"]))]
+
+
+def peak_mb() -> float:
+    """Peak memory of this process alone [MB].
+
+    Not ``ru_maxrss`` where Linux has better: that one begins with the peak of the process that started this one, and
+    the benchmark's own, which holds the instruments, is larger than most of what it measures.
+    """
+    status = Path("/proc/self/status")
+    if status.exists():
+        high_water = next(line for line in status.read_text().splitlines() if line.startswith("VmHWM:"))
+        return int(high_water.split()[1]) / 1024
+    import resource
+
+    peak = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss
+    return peak / (1 << 20) if sys.platform == "darwin" else peak / 1024
+
+
+if __name__ == "__main__":
+    print(json.dumps(work(json.loads(sys.argv[1]))))
