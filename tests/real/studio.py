@@ -12,7 +12,7 @@ from pathlib import Path
 from small_dataset_audio.inference.generation import GenerationPipeline
 from small_dataset_audio.library import Library
 from small_dataset_audio.workflow import ModelSaved, TrainRequest, load_pipeline, train_corpus
-from small_dataset_audio.workflow.train import TrainEvent
+from small_dataset_audio.workflow.train_events import TrainEvent
 from tiny import hashes_below
 
 RECORDINGS = Path(os.environ.get("SDA_RECORDINGS", "/usr/share/sonic-pi/samples"))

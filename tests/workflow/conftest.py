@@ -17,7 +17,7 @@ from tiny import write_recordings
 
 def make_training_quick(patch: pytest.MonkeyPatch) -> None:
     """A narrow model, small batches, no early end (of six steps, none is a plateau); all else is as it always is."""
-    module = "small_dataset_audio.workflow.train"
+    module = "small_dataset_audio.workflow.train_run"
     patch.setattr(f"{module}.VAEConfig", partial(VAEConfig, width=16, latent_dim=4))
     patch.setattr(f"{module}.TrainingConfig", partial(TrainingConfig, batch_size=2, crop_frames=32, plateau_share=1.0))
 

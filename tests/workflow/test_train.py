@@ -43,7 +43,7 @@ from small_dataset_audio.workflow import (
 )
 from tiny import five_clips, hashes_below, run_python, write_recordings
 
-train_module = importlib.import_module("small_dataset_audio.workflow.train")
+train_run = importlib.import_module("small_dataset_audio.workflow.train_run")
 pytestmark = pytest.mark.usefixtures("quick_training")
 
 NUM_STEPS = 6
@@ -224,8 +224,8 @@ def test_the_budget_counts_from_the_beginning_and_leaves_time_to_finish(library:
 def test_a_slow_density_is_reserved_for_and_not_spent_on_previews(
     monkeypatch: pytest.MonkeyPatch, library: Library, recordings: Path, fit_s: float, num_previews: int
 ):
-    monkeypatch.setattr(train_module, "_time_of_a_fit_s", lambda *_: fit_s)
-    monkeypatch.setattr(train_module, "_PREVIEW_AT", (1e-9,))
+    monkeypatch.setattr(train_run, "_time_of_a_fit_s", lambda *_: fit_s)
+    monkeypatch.setattr(train_run, "_PREVIEW_AT", (1e-9,))
     request = TrainRequest(recordings, "plucks", budget_s=300.0)
     training = train(library, request, stop_after(2))
     assert len(training.of(PreviewMade)) == num_previews
@@ -233,9 +233,9 @@ def test_a_slow_density_is_reserved_for_and_not_spent_on_previews(
 
 
 def test_a_preview_that_took_long_is_the_last_one(monkeypatch: pytest.MonkeyPatch, library: Library, recordings: Path):
-    monkeypatch.setattr(train_module, "_PREVIEW_AT", (1e-9, 2e-9))
-    monkeypatch.setattr(train_module, "_PREVIEW_SHARE", 1e-4)  # 30 ms of this budget, and no preview is that quick
-    monkeypatch.setattr(train_module, "_time_of_a_fit_s", lambda *_: 0.0)
+    monkeypatch.setattr(train_run, "_PREVIEW_AT", (1e-9, 2e-9))
+    monkeypatch.setattr(train_run, "_PREVIEW_SHARE", 1e-4)  # 30 ms of this budget, and no preview is that quick
+    monkeypatch.setattr(train_run, "_time_of_a_fit_s", lambda *_: 0.0)
     training = train(library, TrainRequest(recordings, "plucks", budget_s=300.0), stop_after(4))
     assert len(training.of(PreviewMade)) == 1
 
@@ -244,12 +244,12 @@ def test_the_time_of_a_density_is_measured_on_the_first_minutes_and_grows_with_t
     monkeypatch: pytest.MonkeyPatch,
 ):
     seconds = iter([0.0, 1.0, 1.5])
-    monkeypatch.setattr(train_module.time, "monotonic", lambda: next(seconds))
+    monkeypatch.setattr(train_run.time, "monotonic", lambda: next(seconds))
     fitted = []
-    monkeypatch.setattr(train_module, "latent_path", lambda *arguments: len(arguments[-1]))
-    monkeypatch.setattr(train_module, "fit_density", lambda *arguments: fitted.append(arguments[0]))
+    monkeypatch.setattr(train_run, "latent_path", lambda *arguments: len(arguments[-1]))
+    monkeypatch.setattr(train_run, "fit_density", lambda *arguments: fitted.append(arguments[0]))
     minute = np.broadcast_to(np.float32(0.1), 60 * 48_000)
-    assert train_module._time_of_a_fit_s(None, None, [minute] * 6) == 1.0 * 3 + 0.5 * 9
+    assert train_run._time_of_a_fit_s(None, None, [minute] * 6) == 1.0 * 3 + 0.5 * 9
     assert fitted == [[len(minute)] * 2]
 
 
@@ -464,7 +464,7 @@ def test_a_stop_asked_for_at_the_last_step_is_an_end(library: Library, request_:
 def test_row_26_what_dies_without_a_word_goes_on_from_its_last_checkpoint(
     monkeypatch: pytest.MonkeyPatch, library: Library, request_: TrainRequest, training: Training
 ):
-    monkeypatch.setattr(train_module, "_CHECKPOINT_EVERY_S", 0.0)
+    monkeypatch.setattr(train_run, "_CHECKPOINT_EVERY_S", 0.0)
     request_ = replace(request_, seed=3)
     dying = train_corpus(request_, library)
     for event in dying:

@@ -8,8 +8,8 @@ from .generate import generate_takes as generate_takes
 from .generate import load_pipeline as load_pipeline
 from .rerendering import RerenderReport as RerenderReport
 from .rerendering import rerender as rerender
-from .train import ModelSaved as ModelSaved
-from .train import PreviewMade as PreviewMade
-from .train import TrainingStarted as TrainingStarted
-from .train import TrainRequest as TrainRequest
 from .train import train_corpus as train_corpus
+from .train_events import ModelSaved as ModelSaved
+from .train_events import PreviewMade as PreviewMade
+from .train_events import TrainingStarted as TrainingStarted
+from .train_events import TrainRequest as TrainRequest

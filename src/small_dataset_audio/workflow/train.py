@@ -3,137 +3,25 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterator
 from contextlib import AbstractContextManager
-from dataclasses import dataclass, field, replace
-from datetime import UTC, datetime
 from pathlib import Path
 
 import filelock
-import numpy as np
-import torch
-from numpy.typing import NDArray
 
-from small_dataset_audio._version import __version__
-from small_dataset_audio.audio.spectrogram import AudioSpectrogram
-from small_dataset_audio.constants import SAMPLE_RATE
-from small_dataset_audio.corpus import Corpus, ScanProgress, iter_scan, require_usable, split_by_file
+from small_dataset_audio.corpus import iter_scan, require_usable
 from small_dataset_audio.errors import CheckpointError, ModelError
 from small_dataset_audio.files import make_output_folder, sweep_temporaries
-from small_dataset_audio.inference.config import GenerationConfig
-from small_dataset_audio.inference.generation import GenerationPipeline
 from small_dataset_audio.library import CHECKPOINT_FILE, LOCK_FILE, Library, display_folder_name
-from small_dataset_audio.models.bundle import ModelBundle, save_bundle
-from small_dataset_audio.models.config import DensityConfig, VAEConfig
-from small_dataset_audio.models.density import LEAD_STEPS, TAIL_STEPS, fit_density, latent_path
 from small_dataset_audio.models.metadata import (
-    FORMAT_VERSION,
     MODEL_FILE,
-    ClipEntry,
-    CorpusEntry,
-    ModelMetadata,
-    TrainingEntry,
 )
-from small_dataset_audio.models.vae import ConvVAE
-from small_dataset_audio.plots import plot_losses
-from small_dataset_audio.training.checkpoint import load_checkpoint, save_checkpoint
-from small_dataset_audio.training.config import MIN_BUDGET_S, TrainingConfig
-from small_dataset_audio.training.loop import Trainer, TrainingProgress, TrainingState, corpus_scale, new_state
+from small_dataset_audio.training.config import TrainingConfig
 from small_dataset_audio.workflow.device import resolve_device
+from small_dataset_audio.workflow.train_events import ModelSaved, PreviewMade, TrainEvent, TrainingStarted, TrainRequest
+from small_dataset_audio.workflow.train_run import PREVIEW_FOLDER, TrainRun
 
-LOSS_PICTURE = "losses.png"
-PREVIEW_FOLDER = "previews"
-_DENSITY = DensityConfig(lead_steps=LEAD_STEPS, tail_steps=TAIL_STEPS)
-_CHECKPOINT_EVERY_S = 30.0
-_PREVIEW_AT = (0.25, 0.6)  # shares of the training after which a preview is rendered
-_PREVIEW_S = 4.0
-_PREVIEW_SHARE = 0.03  # of the budget: a preview that would take longer is not made
-_TRIAL_S = 120.0  # of audio, on which the time that a latent density takes is measured
-_FEW_STEPS = 50
-
-
-@dataclass(frozen=True)
-class TrainRequest:
-    """What the user asks for.
-
-    Parameters
-    ----------
-    folder : Path
-        The recordings; only read.
-    name : str or None
-        Of the model; None takes the folder's name, numbered where that is taken.
-    budget_s : float or None [s]
-        Wall-clock time from start to saved model; None is the default, or on resuming what was planned. On resuming it is
-        the total: what was used before counts.
-    seed : int
-    device : {"auto", "cpu", "cuda", "mps"}
-    resume : bool
-        Go on from the model's checkpoint.
-    keep_audio : bool or None
-        Store the corpus audio in the model folder, for the mosaic vocoder. None is True, or on resuming what was asked for
-        when the training began.
-    licence : str or None
-        Of the recordings, as the user states it; stored with the model. None is "unspecified", or on resuming as stated when
-        the training began.
-    max_steps : int or None
-        Train this many steps whatever the time, so that two machines do the same work.
-    """
-
-    folder: Path
-    name: str | None = None
-    budget_s: float | None = None
-    seed: int = 0
-    device: str = "auto"
-    resume: bool = False
-    keep_audio: bool | None = None
-    licence: str | None = None
-    max_steps: int | None = None
-
-
-@dataclass(frozen=True)
-class TrainingStarted:
-    """The corpus is read and training begins; where it is resumed, at `step` and after `elapsed_s` of training."""
-
-    name: str
-    folder: Path
-    corpus: Corpus = field(repr=False)
-    held_out: tuple[str, ...]
-    device: str
-    step: int
-    elapsed_s: float = 0.0
-
-
-@dataclass(frozen=True)
-class PreviewMade:
-    """A short take by the model as it is so far."""
-
-    step: int
-    wav_path: Path
-
-
-@dataclass(frozen=True)
-class ModelSaved:
-    """The end: a model that can be used, finished or stopped early by the user.
-
-    Parameters
-    ----------
-    folder : Path
-    bundle : ModelBundle
-        As it will be loaded.
-    loss_picture : Path
-    cancelled : bool
-    warning : str
-        What to know before the model is used, such as that it was hardly trained; mostly empty.
-    """
-
-    folder: Path
-    bundle: ModelBundle = field(repr=False)
-    loss_picture: Path
-    cancelled: bool
-    warning: str = ""
-
-
-TrainEvent = ScanProgress | TrainingStarted | TrainingProgress | PreviewMade | ModelSaved
+__all__ = ["ModelSaved", "PreviewMade", "TrainEvent", "TrainRequest", "TrainingStarted", "train_corpus"]
 
 
 def train_corpus(
@@ -183,7 +71,7 @@ def train_corpus(
             for place in (folder, folder / PREVIEW_FOLDER):
                 sweep_temporaries(place)
             corpus = require_usable((yield from iter_scan(request.folder)))
-            run = _Run(request, name, folder, corpus, device, started)
+            run = TrainRun(request, name, folder, corpus, device, started)
             state = run.state
             yield TrainingStarted(name, folder, corpus, run.held_out_names, str(device), state.step, state.elapsed_s)
             yield from run.train(should_stop)
@@ -220,189 +108,3 @@ def _remove_if_empty(folder: Path) -> None:
     if folder.is_dir() and {path.name for path in folder.iterdir()} <= {LOCK_FILE}:
         (folder / LOCK_FILE).unlink(missing_ok=True)
         folder.rmdir()
-
-
-class _Run:
-    """One training of one model: corpus in memory, state, and where things are written."""
-
-    def __init__(
-        self,
-        request: TrainRequest,
-        name: str,
-        folder: Path,
-        corpus: Corpus,
-        device: torch.device,
-        started: float,
-    ) -> None:
-        self._request = request
-        self._name = name
-        self._folder = folder
-        self._corpus = corpus
-        self._device = device
-        self._spectrogram = AudioSpectrogram().to(device)
-        self._keep_audio = request.keep_audio is not False
-        self._licence = request.licence or "unspecified"
-        self.state, self._config = self._resume() if request.resume else self._begin(started)
-        split = split_by_file(corpus, self._config.held_out_share, self._config.seed)
-        self._train = [corpus.clips[index].audio for index in split.train]
-        self._held_out = [corpus.clips[index].audio for index in split.held_out]
-        self.held_out_names = tuple(corpus.clips[index].name for index in split.held_out)
-        self._trainer = Trainer(self.state, self._train, self._held_out, self._spectrogram, self._config)
-
-    def train(self, should_stop: Callable[[], bool]) -> Iterator[TrainEvent]:
-        """Train, with checkpoints and previews on the way, and save the model."""
-        last_saved = time.monotonic()
-        cancelled = False
-        stop_reason = ""
-        previews = [share for share in _PREVIEW_AT if share > self.state.progress]
-        preview_s = self._fit_s
-        for progress in self._trainer.run():
-            yield progress
-            stop_reason = progress.stop_reason
-            if should_stop() and not stop_reason:
-                cancelled = True
-                break
-            if previews and progress.progress >= previews[0] and not stop_reason:
-                previews.pop(0)
-                if self._has_time_for(preview_s):
-                    self._save_checkpoint()  # whatever stops the training from here on, it can be gone on with
-                    last_saved = time.monotonic()
-                    preview = self._preview(progress.step)
-                    preview_s = time.monotonic() - last_saved
-                    yield preview
-            if time.monotonic() - last_saved > _CHECKPOINT_EVERY_S:
-                self._save_checkpoint()
-                last_saved = time.monotonic()
-        if cancelled:
-            # First the checkpoint: whatever happens while the model is built, nothing learnt is lost.
-            self._save_checkpoint()
-        bundle = save_bundle(self._folder, self._build_bundle(stop_reason or "cancelled"))
-        picture = plot_losses(self.state.history, self._folder / LOSS_PICTURE, title=self._name)
-        if not cancelled:
-            (self._folder / CHECKPOINT_FILE).unlink(missing_ok=True)
-        yield ModelSaved(self._folder, bundle, picture, cancelled, _warning(self.state.step, cancelled))
-
-    def _begin(self, started: float) -> tuple[TrainingState, TrainingConfig]:
-        request = self._request
-        clips = [clip.audio for clip in self._corpus.clips]
-        mean, deviation = corpus_scale(clips, self._spectrogram)
-        with torch.random.fork_rng(devices=[]):
-            # torch's layers can only be initialised from the global generator; this gives it back as it was.
-            torch.manual_seed(request.seed)
-            model = ConvVAE(VAEConfig(mel_mean=mean, mel_std=deviation)).to(self._device)
-        config = TrainingConfig(seed=request.seed, max_steps=request.max_steps)
-        budget_s = config.budget_s if request.budget_s is None else request.budget_s
-        self._fit_s = _time_of_a_fit_s(model.eval(), self._spectrogram, clips)
-        used_s = time.monotonic() - started + _finishing_time_s(self._corpus, self._fit_s)
-        config = replace(config, budget_s=max(budget_s - used_s, MIN_BUDGET_S))
-        return new_state(model, config), config
-
-    def _resume(self) -> tuple[TrainingState, TrainingConfig]:
-        path = self._folder / CHECKPOINT_FILE
-        state, header = load_checkpoint(path, self._device)
-        if header.corpus_hash != self._corpus.content_hash:
-            raise CheckpointError(
-                f"the recordings in {self._corpus.folder} are not those that {self._name!r} began with; "
-                "put them back, or train a new model under another --name"
-            )
-        if self._request.keep_audio is None:
-            self._keep_audio = header.keep_audio
-        if self._request.licence is None:
-            self._licence = header.licence
-        self._fit_s = _time_of_a_fit_s(
-            state.model.eval(), self._spectrogram, [clip.audio for clip in self._corpus.clips]
-        )
-        config = header.training
-        if self._request.budget_s is not None:
-            config = replace(config, budget_s=max(self._request.budget_s, MIN_BUDGET_S))
-        return state, config
-
-    def _save_checkpoint(self) -> None:
-        save_checkpoint(
-            self._folder / CHECKPOINT_FILE,
-            self.state,
-            self._config,
-            self._corpus.content_hash,
-            keep_audio=self._keep_audio,
-            licence=self._licence,
-        )
-
-    def _has_time_for(self, duration_s: float) -> bool:
-        """Whether a preview that takes this long may be made; a fixed number of steps reads no clock."""
-        return self._config.max_steps is not None or duration_s < _PREVIEW_SHARE * self._config.budget_s
-
-    def _preview(self, step: int) -> PreviewMade:
-        """Render a few seconds through the pipeline and the export that takes go through."""
-        pipeline = GenerationPipeline.from_bundle(self._build_bundle("preview"), self._device)
-        result = pipeline.generate(GenerationConfig(duration_s=_PREVIEW_S, seed=self._config.seed))
-        stem = f"step_{step:06d}"
-        folder = self._folder / PREVIEW_FOLDER
-        for stale in (folder / f"{stem}.wav", folder / f"{stem}.json"):
-            stale.unlink(missing_ok=True)  # a resumed training renders the same step again
-        wav_path, _ = pipeline.export(result, folder, f"{stem}.wav")
-        return PreviewMade(step, wav_path)
-
-    def _build_bundle(self, stop_reason: str) -> ModelBundle:
-        model = self._trainer.averaged_model()
-        paths = [latent_path(model, self._spectrogram, clip.audio) for clip in self._corpus.clips]
-        density = fit_density(paths, _DENSITY)
-        clips = tuple(clip.audio for clip in self._corpus.clips) if self._keep_audio else ()
-        metadata = ModelMetadata(
-            format_version=FORMAT_VERSION,
-            name=self._name,
-            created=datetime.now(UTC).isoformat(timespec="seconds"),
-            sda_version=__version__,
-            torch_version=torch.__version__,
-            corpus=CorpusEntry(
-                folder_name=self._corpus.folder.resolve().name,
-                content_hash=self._corpus.content_hash,
-                licence=self._licence,
-                clips=tuple(ClipEntry(clip.name, len(clip.audio), clip.content_hash) for clip in self._corpus.clips),
-            ),
-            training=self._training_entry(stop_reason),
-            spectrogram=self._spectrogram.config,
-            vae=model.config,
-            density=density.config,
-        )
-        return ModelBundle(metadata, model, self._spectrogram, density, clips)
-
-    def _training_entry(self, stop_reason: str) -> TrainingEntry:
-        history = self.state.history
-        held_out = [point.held_out for point in history if point.held_out is not None]
-        recent = [point.reconstruction for point in history[-20:]]
-        return TrainingEntry(
-            seed=self._config.seed,
-            steps=self.state.step,
-            elapsed_s=round(self.state.elapsed_s, 2),
-            budget_s=round(self._config.budget_s, 2),
-            stop_reason=stop_reason,
-            loss=float(np.mean(recent)) if recent else 0.0,
-            held_out_loss=held_out[-1] if held_out else None,
-        )
-
-
-def _time_of_a_fit_s(model: ConvVAE, spectrogram: AudioSpectrogram, clips: Sequence[NDArray[np.float32]]) -> float:
-    """Estimate how long a latent density of the whole corpus takes, from one of its first minutes.
-
-    Paths take time by their length; the search for neighbours, in many dimensions, by its square.
-    """
-    ends_s = np.cumsum([len(clip) for clip in clips]) / SAMPLE_RATE
-    num_tried = max(int(np.searchsorted(ends_s, _TRIAL_S, side="right")), 1)
-    times_longer = float(ends_s[-1] / ends_s[num_tried - 1])
-    began = time.monotonic()
-    paths = [latent_path(model, spectrogram, clip) for clip in clips[:num_tried]]
-    encoded = time.monotonic()
-    fit_density(paths, _DENSITY)
-    return (encoded - began) * times_longer + (time.monotonic() - encoded) * times_longer**2
-
-
-def _finishing_time_s(corpus: Corpus, fit_s: float) -> float:
-    """Reserve for what comes after the last step: density, corpus audio, picture."""
-    return 2.0 + corpus.duration_s / 100.0 + fit_s
-
-
-def _warning(steps: int, cancelled: bool) -> str:
-    if steps >= _FEW_STEPS:
-        return ""
-    count = "1 step was" if steps == 1 else f"{steps} steps were"
-    return f"only {count} trained: " + ("go on with --resume" if cancelled else "give it --budget 3m or more")

@@ -1,0 +1,94 @@
+"""What a training is asked for, and what it tells on the way."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+from pathlib import Path
+
+from small_dataset_audio.corpus import Corpus, ScanProgress
+from small_dataset_audio.models.bundle import ModelBundle
+from small_dataset_audio.training.loop import TrainingProgress
+
+
+@dataclass(frozen=True)
+class TrainRequest:
+    """What the user asks for.
+
+    Parameters
+    ----------
+    folder : Path
+        The recordings; only read.
+    name : str or None
+        Of the model; None takes the folder's name, numbered where that is taken.
+    budget_s : float or None [s]
+        Wall-clock time from start to saved model; None is the default, or on resuming what was planned. On resuming it is
+        the total: what was used before counts.
+    seed : int
+    device : {"auto", "cpu", "cuda", "mps"}
+    resume : bool
+        Go on from the model's checkpoint.
+    keep_audio : bool or None
+        Store the corpus audio in the model folder, for the mosaic vocoder. None is True, or on resuming what was asked for
+        when the training began.
+    licence : str or None
+        Of the recordings, as the user states it; stored with the model. None is "unspecified", or on resuming as stated when
+        the training began.
+    max_steps : int or None
+        Train this many steps whatever the time, so that two machines do the same work.
+    """
+
+    folder: Path
+    name: str | None = None
+    budget_s: float | None = None
+    seed: int = 0
+    device: str = "auto"
+    resume: bool = False
+    keep_audio: bool | None = None
+    licence: str | None = None
+    max_steps: int | None = None
+
+
+@dataclass(frozen=True)
+class TrainingStarted:
+    """The corpus is read and training begins; where it is resumed, at `step` and after `elapsed_s` of training."""
+
+    name: str
+    folder: Path
+    corpus: Corpus = field(repr=False)
+    held_out: tuple[str, ...]
+    device: str
+    step: int
+    elapsed_s: float = 0.0
+
+
+@dataclass(frozen=True)
+class PreviewMade:
+    """A short take by the model as it is so far."""
+
+    step: int
+    wav_path: Path
+
+
+@dataclass(frozen=True)
+class ModelSaved:
+    """The end: a model that can be used, finished or stopped early by the user.
+
+    Parameters
+    ----------
+    folder : Path
+    bundle : ModelBundle
+        As it will be loaded.
+    loss_picture : Path
+    cancelled : bool
+    warning : str
+        What to know before the model is used, such as that it was hardly trained; mostly empty.
+    """
+
+    folder: Path
+    bundle: ModelBundle = field(repr=False)
+    loss_picture: Path
+    cancelled: bool
+    warning: str = ""
+
+
+TrainEvent = ScanProgress | TrainingStarted | TrainingProgress | PreviewMade | ModelSaved
