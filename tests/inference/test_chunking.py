@@ -21,11 +21,11 @@ from small_dataset_audio.inference.chunking import (
     decode_trajectory,
     generate_chunks_crossfade,
     generate_chunks_latent_interp,
-    overlap_add,
     plan_num_chunks,
     slerp,
     total_samples,
 )
+from small_dataset_audio.inference.overlap import overlap_add
 from tiny import narrow_model
 
 # --- slerp ---

@@ -1,7 +1,5 @@
-from .chunking import crossfade_chunks as crossfade_chunks
 from .chunking import generate_chunks_crossfade as generate_chunks_crossfade
 from .chunking import generate_chunks_latent_interp as generate_chunks_latent_interp
-from .chunking import slerp as slerp
 from .config import GenerationConfig as GenerationConfig
 from .export import BIT_DEPTH_MAP as BIT_DEPTH_MAP
 from .export import SAMPLE_RATE_OPTIONS as SAMPLE_RATE_OPTIONS
@@ -9,6 +7,8 @@ from .export import export_wav as export_wav
 from .export import write_sidecar_json as write_sidecar_json
 from .generation import GenerationPipeline as GenerationPipeline
 from .generation import GenerationResult as GenerationResult
+from .interpolation import slerp as slerp
+from .overlap import crossfade_chunks as crossfade_chunks
 from .quality import compute_quality_score as compute_quality_score
 from .quality import compute_snr_db as compute_snr_db
 from .quality import detect_clipping as detect_clipping

@@ -2,174 +2,44 @@
 
 Two ways to fill a take. *Crossfade*: one trajectory is drawn from the latent density; every chunk decodes and renders its own
 stretch of it, with some context on both sides, and is joined to the next by Hann overlap-add, aligned in phase: a walk goes
-on through the joins. *Latent interpolation*: anchors are drawn, the path between them is a great-circle arc (K. Shoemake,
-"Animating rotation with quaternion curves", SIGGRAPH 1985), and the whole path is decoded as one continuous signal.
+on through the joins. *Latent interpolation*: anchors are drawn, the path between them is a great-circle arc, and the whole
+path is decoded as one continuous signal.
 
 Generators are made from the seed (and the chunk's number): no global random state is read or changed.
 """
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Iterable, Iterator
 
 import numpy as np
 import torch
-from numpy.typing import ArrayLike, NDArray
+from numpy.typing import NDArray
 from torch import Tensor
 
-from small_dataset_audio.audio.io import check_audio
-from small_dataset_audio.audio.joins import best_lag, level_crossfade, rise
 from small_dataset_audio.audio.spectrogram import AudioSpectrogram
 from small_dataset_audio.constants import DEFAULT_OVERLAP_SAMPLES, SAMPLE_RATE
 from small_dataset_audio.errors import InvalidAudioError, InvalidConfigError
+from small_dataset_audio.inference.interpolation import slerp
+from small_dataset_audio.inference.overlap import aligned_overlap_add, crossfade_chunks
 from small_dataset_audio.models.density import Density, StandardNormal
 from small_dataset_audio.models.vae import ConvVAE
 from small_dataset_audio.models.vocoder.griffin_lim import GriffinLimVocoder
 from small_dataset_audio.models.vocoder.protocol import Vocoder
 
+__all__ = [
+    "crossfade_chunks",
+    "decode_trajectory",
+    "generate_chunks_crossfade",
+    "generate_chunks_latent_interp",
+    "plan_num_chunks",
+    "slerp",
+    "total_samples",
+]
+
 _DECODE_BLOCK_STEPS = 256
 _DECODE_CONTEXT_STEPS = 8  # the decoder sees under 6 steps to either side
 _CHUNK_CONTEXT_STEPS = 8  # rendered around a chunk and cut off, so that both sides of a join render the same there
-_OPPOSITE_SINE = 1e-4  # under it, what is left of the direction of an arc is mostly float32 rounding
-
-
-def slerp(v0: Tensor, v1: Tensor, t: float | Tensor, dot_threshold: float = 0.9995) -> Tensor:
-    """Interpolate along the arc between two vectors.
-
-    The direction moves at constant angular speed, the magnitude linearly. Nearly parallel vectors, and a zero vector, are
-    interpolated linearly; for opposite vectors, which have no shortest arc, the arc goes through a fixed perpendicular.
-
-    Parameters
-    ----------
-    v0, v1 : Tensor [shape=(..., dim)]
-    t : float or Tensor [0 to 1; shape=() or broadcastable to (..., 1)]
-    dot_threshold : float
-        Cosine from which on two directions count as parallel.
-
-    Returns
-    -------
-    Tensor [shape=(..., dim)]
-    """
-    v0, v1 = torch.as_tensor(v0), torch.as_tensor(v1)
-    share = torch.as_tensor(t, dtype=v0.dtype, device=v0.device)
-    norm0, norm1 = v0.norm(dim=-1, keepdim=True), v1.norm(dim=-1, keepdim=True)
-    straight = (1 - share) * v0 + share * v1
-    tiny = torch.finfo(v0.dtype).tiny
-    unit0, unit1 = v0 / norm0.clamp_min(tiny), v1 / norm1.clamp_min(tiny)
-    cosine = (unit0 * unit1).sum(dim=-1, keepdim=True).clamp(-1.0, 1.0)
-
-    tangent = unit1 - cosine * unit0
-    sine = tangent.norm(dim=-1, keepdim=True)
-    is_opposite = (cosine < 0) & (sine < _OPPOSITE_SINE)
-    tangent = torch.where(is_opposite, _perpendicular(unit0), tangent)
-    tangent = tangent / tangent.norm(dim=-1, keepdim=True).clamp_min(tiny)
-    angle = torch.atan2(sine, cosine) * share  # unlike acos, exact to rounding at both ends
-    magnitude = (1 - share) * norm0 + share * norm1
-    arc = magnitude * (torch.cos(angle) * unit0 + torch.sin(angle) * tangent)
-
-    is_straight = (cosine > dot_threshold) | (norm0 <= tiny) | (norm1 <= tiny)
-    return torch.where(is_straight, straight, arc)
-
-
-def _perpendicular(unit: Tensor) -> Tensor:
-    """Some direction at a right angle: the axis the vector has least of, made orthogonal to it."""
-    axis = torch.nn.functional.one_hot(unit.abs().argmin(dim=-1), unit.shape[-1]).to(unit.dtype)
-    return axis - (axis * unit).sum(dim=-1, keepdim=True) * unit
-
-
-def crossfade_chunks(
-    chunks: Sequence[ArrayLike], overlap_samples: int = DEFAULT_OVERLAP_SAMPLES
-) -> NDArray[np.float32]:
-    """Join waveforms by Hann overlap-add.
-
-    The two halves of a Hann window sum to one, so a constant signal stays constant through every join. A chunk shorter than
-    the overlap is crossfaded over the whole of its length.
-
-    Parameters
-    ----------
-    chunks : sequence of array_like [shape=(samples,), float; unequal lengths are fine]
-        None at all gives an empty array, one is returned unchanged.
-    overlap_samples : int [0 or more]
-
-    Returns
-    -------
-    ndarray [shape=(sum of lengths less the overlaps,), float32]
-
-    Raises
-    ------
-    InvalidConfigError
-        A negative overlap.
-    InvalidAudioError
-        A chunk that is not mono, or holds non-finite samples.
-    """
-    checked = [_check_chunk(chunk, number) for number, chunk in enumerate(chunks)]
-    pieces = list(overlap_add(checked, overlap_samples))
-    return np.concatenate(pieces) if pieces else np.zeros(0, dtype=np.float32)
-
-
-def _check_chunk(chunk: ArrayLike, number: int) -> NDArray[np.float32]:
-    array = check_audio(chunk, name=f"chunks[{number}]", allow_empty=True)
-    if array.ndim != 1:
-        raise InvalidAudioError(f"chunks[{number}] has shape {array.shape}; chunks must be mono, (samples,)")
-    return array
-
-
-def overlap_add(chunks: Iterable[NDArray[np.float32]], overlap_samples: int) -> Iterator[NDArray[np.float32]]:
-    """Join chunks as they come, yielding finished samples and holding back one overlap only.
-
-    Parameters
-    ----------
-    chunks : iterable of ndarray [shape=(samples,), float32]
-    overlap_samples : int [0 or more]
-
-    Yields
-    ------
-    ndarray [shape=(samples,), float32]
-    """
-    if overlap_samples < 0:
-        raise InvalidConfigError(f"overlap_samples is {overlap_samples}; it must be 0 or more")
-    pending = np.zeros(0, dtype=np.float32)
-    for chunk in chunks:
-        overlap = min(overlap_samples, len(pending), len(chunk))
-        fade_in = rise(overlap)
-        kept = len(pending) - overlap
-        blended = pending[kept:] * (1.0 - fade_in) + chunk[:overlap] * fade_in
-        joined = np.concatenate([pending[:kept], blended, chunk[overlap:]]).astype(np.float32)
-        finished = max(len(joined) - overlap_samples, 0)
-        if finished:
-            yield joined[:finished]
-        pending = joined[finished:]
-    if len(pending):
-        yield pending
-
-
-def aligned_overlap_add(
-    stretches: Iterable[NDArray[np.float32]], chunk_samples: int, overlap_samples: int, reach: int
-) -> Iterator[NDArray[np.float32]]:
-    """Join renderings of one trajectory: each is shifted to where it fits the one before, and the level is kept.
-
-    Two renderings of the same moment sound the same and need not lie at the same sample: a mosaic shifts its runs to fit one
-    another, and Griffin-Lim begins from other phases. Joined as they are, partials would cancel.
-
-    Parameters
-    ----------
-    stretches : iterable of ndarray [shape=(reach + chunk_samples + reach,), float32]
-    chunk_samples, overlap_samples, reach : int [samples]
-
-    Yields
-    ------
-    ndarray [shape=(samples,), float32]
-    """
-    tail: NDArray[np.float32] | None = None
-    for stretch in stretches:
-        lag = 0 if tail is None else best_lag(tail, stretch[: overlap_samples + 2 * reach])
-        chunk = stretch[reach + lag : reach + lag + chunk_samples].copy()
-        if tail is not None:
-            chunk[:overlap_samples] = level_crossfade(tail, chunk[:overlap_samples])
-        yield chunk[: chunk_samples - overlap_samples]
-        tail = chunk[chunk_samples - overlap_samples :]
-    if tail is not None:
-        yield tail
 
 
 def total_samples(num_chunks: int, chunk_samples: int, overlap_samples: int) -> int:
