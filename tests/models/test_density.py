@@ -224,13 +224,18 @@ def test_a_jump_that_could_not_go_back_is_not_taken():
     assert (4, 20) in jumps
 
 
-@pytest.mark.parametrize("min_run_steps", [1, 2, 5])
+SHIPPED = DensityConfig().jump_scale
+
+
+@pytest.mark.parametrize(("min_run_steps", "jump_scale"), [(1, 0.7), (2, 0.7), (5, 0.7), (2, SHIPPED), (5, SHIPPED)])
 @pytest.mark.parametrize("silent_steps", [(0, 0), (2, 3), (2, 12)])
-def test_a_long_walk_spends_its_time_as_the_corpus_does(min_run_steps: int, silent_steps: tuple[int, int]):
+def test_a_long_walk_spends_its_time_as_the_corpus_does(
+    min_run_steps: int, jump_scale: float, silent_steps: tuple[int, int]
+):
     lengths = tuple(int(length) for length in rng(9).integers(20, 60, 12))
     density = fit_density(
         with_silence(wandering_paths(lengths), *silent_steps),
-        DensityConfig(min_run_steps=min_run_steps, jump_scale=0.7),
+        DensityConfig(min_run_steps=min_run_steps, jump_scale=jump_scale),
     )
     num_steps = 100_000
     visits = np.bincount(places(density, num_steps, seed=1), minlength=len(density.latents))

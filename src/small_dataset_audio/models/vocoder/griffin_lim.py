@@ -27,7 +27,7 @@ class GriffinLimVocoder:
     ----------
     spectrogram : AudioSpectrogram
     iterations : int
-        Phase retrieval steps; 32 reach within 1 dB of 64 in spectral convergence.
+        Phase retrieval steps: the fewer, the faster and the rougher.
     """
 
     name = "griffin_lim"
