@@ -19,15 +19,16 @@ import torch
 from torch import Tensor, nn
 
 from small_dataset_audio.audio.config import SpectrogramConfig
-from small_dataset_audio.audio.phase import griffin_lim
+from small_dataset_audio.audio.mel_inversion import MelInverter
+from small_dataset_audio.audio.phase import GRADIENT_ITERATIONS, griffin_lim
+from small_dataset_audio.audio.phase_gradient import integrate_phase_gradient
 from small_dataset_audio.errors import InvalidAudioError
 
-_MEL_INVERSION_ITERATIONS = 30  # chosen, not tuned: what the residual gains beyond has not been measured
 _BLOCK_FRAMES = 1024  # analysed at once: a spectrum takes eight times the memory of its mel, or more
 
 
 class AudioSpectrogram(nn.Module):
-    """Log-mel analysis, and synthesis without a model (non-negative mel inversion, then Griffin-Lim).
+    """Log-mel analysis, and synthesis without a model (non-negative mel inversion, phase gradients, then Griffin-Lim).
 
     Parameters
     ----------
@@ -92,9 +93,6 @@ class AudioSpectrogram(nn.Module):
     def mel_to_magnitude(self, mel: Tensor) -> Tensor:
         """Find the non-negative linear spectrum whose mel bands are as asked.
 
-        Multiplicative updates for the Euclidean distance (Lee and Seung, "Algorithms for non-negative matrix
-        factorization", NIPS 2000), which keep zero where the mel is zero and never go negative.
-
         Parameters
         ----------
         mel : Tensor [shape=(batch, 1, n_mels, frames), log10 amplitude]
@@ -106,22 +104,20 @@ class AudioSpectrogram(nn.Module):
         amplitude = torch.pow(10.0, mel.squeeze(1))
         # Values at the floor mean "at or under it": they are silence, not a noise floor to be rendered.
         amplitude = torch.where(amplitude <= self.config.amplitude_floor * 1.01, 0.0, amplitude)
-        numerator = torch.matmul(self.mel_basis.T, amplitude)
-        magnitude = numerator / self.mel_basis.sum(dim=0).clamp_min(1e-8)[:, None]
-        for _ in range(_MEL_INVERSION_ITERATIONS):
-            estimate = torch.matmul(self.mel_basis.T, torch.matmul(self.mel_basis, magnitude))
-            magnitude = magnitude * (numerator / estimate.clamp_min(1e-12))
-        return magnitude
+        return MelInverter(self.mel_basis).invert(amplitude)
 
-    def mel_to_waveform(self, mel: Tensor, *, iterations: int = 32, generator: torch.Generator | None = None) -> Tensor:
-        """Render a log-mel spectrogram with Griffin-Lim.
+    def mel_to_waveform(
+        self, mel: Tensor, *, iterations: int = GRADIENT_ITERATIONS, generator: torch.Generator | None = None
+    ) -> Tensor:
+        """Render a log-mel spectrogram: phases from its gradient, improved by Griffin-Lim.
 
         Parameters
         ----------
         mel : Tensor [shape=(batch, 1, n_mels, frames), log10 amplitude]
         iterations : int [0 or more]
         generator : torch.Generator, optional
-            Source of the first phases. None starts from a generator with seed 0: the same mel gives the same waveform.
+            Source of what phases begin with. None starts from a generator with seed 0: the same mel gives the same
+            waveform.
 
         Returns
         -------
@@ -130,12 +126,14 @@ class AudioSpectrogram(nn.Module):
         magnitude = self.mel_to_magnitude(mel)
         if generator is None:
             generator = torch.Generator().manual_seed(0)
+        hop_length = self.config.hop_length
         waveform = griffin_lim(
             magnitude,
             window=self.window,
-            hop_length=self.config.hop_length,
+            hop_length=hop_length,
             iterations=iterations,
             generator=generator,
+            start=integrate_phase_gradient(magnitude, hop_length=hop_length, generator=generator),
         )
         return waveform.unsqueeze(1)
 

@@ -13,7 +13,8 @@ from numpy.typing import NDArray
 from torch import Tensor
 
 from small_dataset_audio.audio.joins import rise
-from small_dataset_audio.audio.phase import griffin_lim
+from small_dataset_audio.audio.phase import GRADIENT_ITERATIONS, griffin_lim
+from small_dataset_audio.audio.phase_gradient import integrate_phase_gradient
 from small_dataset_audio.audio.spectrogram import AudioSpectrogram
 
 _BLOCK_WINDOWS = 120  # 5 s
@@ -21,7 +22,7 @@ _JOIN_WINDOWS = 2  # 85 ms
 
 
 class GriffinLimVocoder:
-    """Non-negative mel inversion, then fast Griffin-Lim.
+    """Non-negative mel inversion, phases from the gradient of the magnitudes, then fast Griffin-Lim.
 
     Parameters
     ----------
@@ -32,7 +33,7 @@ class GriffinLimVocoder:
 
     name = "griffin_lim"
 
-    def __init__(self, spectrogram: AudioSpectrogram, iterations: int = 32) -> None:
+    def __init__(self, spectrogram: AudioSpectrogram, iterations: int = GRADIENT_ITERATIONS) -> None:
         self._spectrogram = spectrogram
         self._iterations = iterations
 
@@ -57,12 +58,15 @@ class GriffinLimVocoder:
         return out[:num_samples]
 
     def _render_block(self, mel: Tensor, generator: torch.Generator, known: Tensor | None) -> NDArray[np.float32]:
+        magnitude = self._spectrogram.mel_to_magnitude(mel)
+        hop_length = self._spectrogram.config.hop_length
         waveform = griffin_lim(
-            self._spectrogram.mel_to_magnitude(mel),
+            magnitude,
             window=self._spectrogram.window,
-            hop_length=self._spectrogram.config.hop_length,
+            hop_length=hop_length,
             iterations=self._iterations,
             generator=generator,
+            start=integrate_phase_gradient(magnitude, hop_length=hop_length, generator=generator, known=known),
             known=known,
         )
         rendered: NDArray[np.float32] = waveform[0].cpu().numpy()
