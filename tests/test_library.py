@@ -105,6 +105,57 @@ def test_a_folder_that_is_no_model_is_named(tmp_path: Path, library: Library):
         library.find(str(tmp_path))
 
 
+# --- recordings in place of a model ---
+
+
+def test_a_folder_that_is_no_model_is_one_of_recordings(
+    monkeypatch: pytest.MonkeyPatch, tmp_path: Path, library: Library
+):
+    (tmp_path / "takes").mkdir()
+    assert library.recordings_folder(str(tmp_path / "takes")) == tmp_path / "takes"
+    monkeypatch.chdir(tmp_path)
+    for written in ("takes", "./takes", "takes/"):
+        assert library.recordings_folder(written) == Path("takes")
+    monkeypatch.chdir(tmp_path / "takes")
+    assert library.recordings_folder(".") == Path()
+    assert library.recordings_folder("../").resolve() == tmp_path
+
+
+def test_a_model_and_what_is_nowhere_are_left_to_be_found(library: Library, add_model):
+    folder = add_model("plucks")
+    for argument in ("plucks", str(folder), "drone", "/nowhere/at/all", "", "a\0b", "x" * 5000):
+        assert library.recordings_folder(argument) is None
+
+
+@pytest.mark.parametrize("state", [CHECKPOINT_FILE, LOCK_FILE])
+def test_a_model_that_is_not_finished_is_no_folder_of_recordings(
+    monkeypatch: pytest.MonkeyPatch, tmp_path: Path, library: Library, state: str
+):
+    folder = library.folder_of("rain")
+    folder.mkdir(parents=True)
+    (folder / state).touch()
+    assert library.recordings_folder(str(folder)) is None
+    (tmp_path / "rain").mkdir()
+    monkeypatch.chdir(tmp_path)
+    assert library.recordings_folder("rain") is None
+    assert library.recordings_folder("./rain") is not None
+
+
+def test_a_model_comes_before_a_folder_of_its_name(
+    monkeypatch: pytest.MonkeyPatch, tmp_path: Path, library: Library, add_model
+):
+    add_model("plucks")
+    (tmp_path / "plucks").mkdir()
+    monkeypatch.chdir(tmp_path)
+    assert library.recordings_folder("plucks") is None
+    assert library.recordings_folder("plucks/") == Path("plucks")
+
+
+def test_row_20_two_dots_could_be_a_name_and_are_refused(library: Library):
+    with pytest.raises(InvalidNameError, match=r"'\.\.'"):
+        library.recordings_folder("..")
+
+
 def test_what_is_not_there_is_answered_with_what_is(library: Library, add_model):
     with pytest.raises(ModelNotFoundError, match=r"no model 'drone'; the library at .*home has: none yet"):
         library.find("drone")

@@ -15,6 +15,16 @@ from edges import UNUSABLE, USABLE, noise, sine
 from small_dataset_audio import plots
 from small_dataset_audio.corpus import Clip, Corpus
 from small_dataset_audio.errors import InvalidAudioError, InvalidConfigError, OutputError
+from small_dataset_audio.evaluation import Copying, ModelEvaluation, SetSimilarity, StageReport
+from small_dataset_audio.plots import (
+    corpus_overview,
+    envelope,
+    loss_curves,
+    picture_spectrogram,
+    stage_map,
+    style,
+    take_picture,
+)
 from small_dataset_audio.training.loop import LossPoint
 from tiny import run_python
 
@@ -24,6 +34,18 @@ RATE = 48_000
 def a_corpus(folder: Path, num_clips: int) -> Corpus:
     clips = tuple(Clip(f"more/clip {n}.wav", noise(500 + n, seed=n), f"{n:064x}") for n in range(num_clips))
     return Corpus(folder, clips, ())
+
+
+def a_stage(name: str, points: np.ndarray, similarity_percent: float | None = 87.4) -> StageReport:
+    copying = () if name == "corpus" else (Copying(40, 10, None, None),)
+    return StageReport(name, 60.0, SetSimilarity(similarity_percent, 12.0, 0.9, 0.54), copying, 2.0, points)
+
+
+def an_evaluation(**changed: np.ndarray) -> ModelEvaluation:
+    rng = np.random.default_rng(0)
+    points = {name: rng.standard_normal((50, 5)) for name in ("corpus", "vocoder", "autoencoder", "generated")}
+    stages = tuple(a_stage(name, cloud) for name, cloud in (points | changed).items())
+    return ModelEvaluation("rain", "mosaic", stages, 2.0, 4.0)
 
 
 def a_history(num_steps: int, held_out_every: int | None = 10) -> list[LossPoint]:
@@ -47,7 +69,8 @@ def drawn(monkeypatch: pytest.MonkeyPatch) -> list[Figure]:
         figures.append(figure)
         return path
 
-    monkeypatch.setattr(plots, "_save", keep)
+    for module in (corpus_overview, loss_curves, stage_map, take_picture):
+        monkeypatch.setattr(module, "save", keep)
     return figures
 
 
@@ -60,6 +83,7 @@ PICTURES: dict[str, Callable[[Path], Path]] = {
     "take": lambda path: plots.plot_take(noise(4800), RATE, path, title="take"),
     "losses": lambda path: plots.plot_losses(a_history(30), path, title="losses"),
     "corpus": lambda path: plots.plot_corpus(a_corpus(path.parent, 3), path),
+    "evaluation": lambda path: plots.plot_evaluation(an_evaluation(), path),
 }
 each_picture = pytest.mark.parametrize("draw", PICTURES.values(), ids=PICTURES.keys())
 
@@ -151,12 +175,12 @@ def test_any_title_is_drawn_without_a_warning(title: str, tmp_path: Path):
 
 def test_a_tone_lies_on_its_row_at_its_level():
     # On an FFT bin, so that its level is that of the loudest point; the other one is 30 dB quieter.
-    bin_hz = RATE / plots._SPECTRUM_N_FFT
+    bin_hz = RATE / picture_spectrogram.SPECTRUM_N_FFT
     loud_hz, quiet_hz = 64 * bin_hz, 256 * bin_hz
     audio = 0.5 * sine(loud_hz, RATE) + 0.5 * 10 ** (-30 / 20) * sine(quiet_hz, RATE)
-    level_db = plots._spectrogram_db(audio[None, :], RATE)
+    level_db = picture_spectrogram.spectrogram_db(audio[None, :], RATE)
     column = level_db[:, level_db.shape[1] // 2]
-    rows_hz = np.geomspace(*plots._frequency_range(RATE), plots._SPECTRUM_ROWS)
+    rows_hz = np.geomspace(*picture_spectrogram.frequency_range(RATE), picture_spectrogram.SPECTRUM_ROWS)
     ratio = rows_hz[1] / rows_hz[0]
     assert abs(np.log(rows_hz[np.argmax(column)] / loud_hz)) < 1.5 * np.log(ratio)
     assert column.max() == pytest.approx(0.0, abs=0.1)
@@ -169,20 +193,22 @@ def test_a_tone_lies_on_its_row_at_its_level():
 def test_a_sound_lies_at_its_time():
     audio = np.zeros(RATE * 4, np.float32)
     audio[RATE * 3 : RATE * 3 + 4800] = sine(1000.0, 4800)
-    level_db = plots._spectrogram_db(audio[None, :], RATE)
+    level_db = picture_spectrogram.spectrogram_db(audio[None, :], RATE)
     times_s = (np.flatnonzero(level_db.max(axis=0) > -20.0) + 0.5) / level_db.shape[1] * 4
     assert 2.95 < times_s.min() < 3.02
     assert 3.08 < times_s.max() < 3.15
 
 
 def test_silence_lies_at_the_floor():
-    assert (plots._spectrogram_db(np.zeros((1, 4800), np.float32), RATE) == -80.0).all()
+    assert (picture_spectrogram.spectrogram_db(np.zeros((1, 4800), np.float32), RATE) == -80.0).all()
 
 
 def test_equal_channels_look_like_one():
     mono = noise(48_000)[None, :]
     np.testing.assert_allclose(
-        plots._spectrogram_db(np.repeat(mono, 2, axis=0), RATE), plots._spectrogram_db(mono, RATE), atol=1e-3
+        picture_spectrogram.spectrogram_db(np.repeat(mono, 2, axis=0), RATE),
+        picture_spectrogram.spectrogram_db(mono, RATE),
+        atol=1e-3,
     )
 
 
@@ -191,7 +217,7 @@ def test_no_click_is_lost_between_two_pixels(num_samples: int):
     for position in {0, num_samples // 3, num_samples - 1}:
         audio = np.zeros(num_samples, np.float32)
         audio[position] = -0.75
-        x, low, high, rms = plots._envelope(audio, 1200)
+        x, low, high, rms = envelope.envelope(audio, 1200)
         assert low.min() == -0.75
         assert high.max() == 0.0
         assert 0.0 <= x.min() <= x.max() <= 1.0
@@ -202,7 +228,7 @@ def test_no_click_is_lost_between_two_pixels(num_samples: int):
 
 @given(st.integers(min_value=2401, max_value=20_000), st.floats(min_value=2**-7, max_value=1.0, width=32))
 def test_a_constant_has_the_envelope_and_the_rms_of_a_constant(num_samples: int, level: float):
-    _, low, high, rms = plots._envelope(np.full(num_samples, level, np.float32), 1200)
+    _, low, high, rms = envelope.envelope(np.full(num_samples, level, np.float32), 1200)
     assert (low == np.float32(level)).all()
     assert (high == np.float32(level)).all()
     np.testing.assert_allclose(rms, level, rtol=1e-5)
@@ -210,10 +236,10 @@ def test_a_constant_has_the_envelope_and_the_rms_of_a_constant(num_samples: int,
 
 @given(st.lists(st.floats(min_value=1e-3, max_value=10.0), min_size=1, max_size=200))
 def test_smoothing_keeps_length_range_and_constants(values: list[float]):
-    smooth = plots._smooth(np.array(values))
+    smooth = loss_curves._smooth(np.array(values))
     assert len(smooth) == len(values)
     assert min(values) - 1e-9 <= smooth.min() <= smooth.max() <= max(values) + 1e-9
-    np.testing.assert_allclose(plots._smooth(np.full(len(values), values[0])), values[0])
+    np.testing.assert_allclose(loss_curves._smooth(np.full(len(values), values[0])), values[0])
 
 
 @pytest.mark.parametrize(
@@ -255,7 +281,37 @@ def test_each_recording_has_a_cell_and_the_rest_is_counted(
 
 
 def test_a_long_name_keeps_its_beginning_and_its_end():
-    shortened = plots._shorten("a very long folder name/and a recording 17.wav", 30)
+    shortened = style.shorten("a very long folder name/and a recording 17.wav", 30)
     assert len(shortened) == 30
     assert shortened.startswith("a very long")
     assert shortened.endswith("17.wav")
+
+
+def test_the_map_has_a_panel_for_each_stage_with_the_corpus_behind_it(drawn: list[Figure], tmp_path: Path):
+    evaluation = an_evaluation()
+    plots.plot_evaluation(evaluation, tmp_path / "x.png")
+    panels = drawn[0].axes
+    assert [panel.texts[0].get_text() for panel in panels] == ["vocoder alone", "autoencoder", "generated"]
+    for panel, stage in zip(panels, evaluation.stages[1:], strict=True):
+        behind, made = panel.collections
+        np.testing.assert_array_equal(behind.get_offsets(), evaluation.stages[0].points[:, :2])
+        np.testing.assert_array_equal(made.get_offsets(), stage.points[:, :2])
+        assert panel.texts[1].get_text() == "87 % like the corpus, reaches 54 %, 25 % copied"
+        assert panel.get_xlim() == panels[0].get_xlim()
+
+
+def test_a_stray_dot_does_not_shrink_the_map_and_the_whole_corpus_is_on_it(drawn: list[Figure], tmp_path: Path):
+    stray = np.vstack([np.zeros((300, 5)), np.full((1, 5), 1e6)])
+    evaluation = an_evaluation(generated=stray)
+    plots.plot_evaluation(evaluation, tmp_path / "x.png")
+    low, high = drawn[0].axes[0].get_xlim()
+    corpus = evaluation.stages[0].points[:, 0]
+    assert low < corpus.min()
+    assert corpus.max() < high < 100
+
+
+@pytest.mark.parametrize("shape", [(3, 1), (0, 2), (1, 2)])
+def test_a_map_of_few_or_flat_points_is_drawn(shape: tuple[int, int], tmp_path: Path):
+    corpus = np.zeros((4, shape[1]))
+    evaluation = an_evaluation(corpus=corpus, vocoder=corpus, autoencoder=corpus, generated=np.ones(shape))
+    assert plots.plot_evaluation(evaluation, tmp_path / "x.png").is_file()

@@ -38,6 +38,9 @@ HOMES = {
     "training": {"checkpoint": ["load_checkpoint", "save_checkpoint"]},
 }
 
+LATER = {"inference.generation": ["Appraisal", "TakeSummary"]}
+"""What came after the specification: what `render_to_file` is told about a take, and what it returns of one."""
+
 REQUIRED = inspect.Parameter.empty
 
 SIGNATURES: dict[str, dict[str, Any]] = {
@@ -123,7 +126,14 @@ def test_a_package_lists_its_names_in_all_and_dir_and_each_can_be_had(package: s
 
 def test_the_inference_package_offers_what_is_promised_and_nothing_else():
     promised = {name for names in HOMES["inference"].values() for name in names}
-    assert set(public("inference").__all__) == promised
+    assert set(public("inference").__all__) == promised | set(LATER["inference.generation"])
+
+
+def test_what_came_later_is_offered_by_its_package_and_its_module():
+    for module, names in LATER.items():
+        for name in names:
+            assert getattr(public(module.partition(".")[0]), name) is getattr(public(module), name)
+            assert name in public(module).__all__
 
 
 def test_the_root_offers_the_public_classes():
@@ -189,7 +199,10 @@ def test_the_pipeline_is_made_from_model_spectrogram_and_device():
 
 def test_an_export_needs_a_result_and_takes_a_folder_and_a_name():
     parameters = inspect.signature(public("inference.GenerationPipeline").export).parameters
-    assert list(parameters) == ["self", "result", "output_dir", "filename"]
+    assert list(parameters)[:4] == ["self", "result", "output_dir", "filename"]
+    additions = list(parameters.values())[4:]
+    assert all(addition.kind is inspect.Parameter.KEYWORD_ONLY for addition in additions)
+    assert all(addition.default is not REQUIRED for addition in additions)
     assert parameters["filename"].default is None
 
 

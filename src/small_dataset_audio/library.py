@@ -103,6 +103,22 @@ class Library:
         names = ", ".join(entry.metadata.name for entry in self.entries() if entry.metadata) or "none yet"
         raise ModelNotFoundError(f"no model {model!r}; the library at {self.root} has: {names}")
 
+    def recordings_folder(self, argument: str) -> Path | None:
+        """Folder of recordings that stands where a model's name or folder might; None where :meth:`find` has to answer.
+
+        A model of the library comes first: ``rain`` is the model of that name where there is one, and else the folder.
+
+        Raises
+        ------
+        InvalidNameError
+            A folder that is there, but whose name leads out of the library: ``..``; written ``../`` it can only be a path.
+        """
+        path = _existing_folder(argument)
+        if path is None or _is_model_folder(path):
+            return None
+        may_be_a_name = path.name == argument
+        return None if may_be_a_name and _is_model_folder(self.folder_of(argument)) else path
+
     def entries(self) -> tuple[ModelEntry, ...]:
         """All model folders, newest last."""
         if not self.models_folder.is_dir():
@@ -120,6 +136,11 @@ def _existing_folder(model: str) -> Path | None:
         return path if model and path.is_dir() else None
     except (OSError, RuntimeError):  # a name can be too long for a path, or begin with ~ and name no user
         return None
+
+
+def _is_model_folder(folder: Path) -> bool:
+    """Whether a model is there, or is being made there."""
+    return any((folder / name).is_file() for name in (MODEL_FILE, CHECKPOINT_FILE, LOCK_FILE))
 
 
 def _read_entry(folder: Path) -> ModelEntry:

@@ -22,7 +22,7 @@ from measures.copying import RATE_HZ as COPY_RATE_HZ
 from measures.copying import CopyDetector
 from measures.coverage import density_coverage
 from measures.embedding import EMBEDDING_SIZE, embed, log_mel, why_unavailable
-from measures.kad import SCALE, kad, median_bandwidth, unbiased_mmd2
+from measures.kad import SCALE, kad, kad_standard_error, median_bandwidth, unbiased_mmd2
 from measures.motion import motion
 from measures.resemblance import ResemblanceMeter
 
@@ -101,6 +101,32 @@ def test_kad_grows_with_the_distance_between_the_sets() -> None:
     values = [kad(blocks(0, 80), blocks(1, 80, shift=shift)) for shift in (0.0, 0.5, 1.0, 4.0)]
     assert values == sorted(values)
     assert values[-1] > 500
+
+
+def test_the_standard_error_equals_a_jackknife_that_leaves_out_each_take_in_turn() -> None:
+    reference, takes = blocks(0, 30), [blocks(seed, count, shift=0.4) for seed, count in ((1, 5), (2, 9), (3, 2))]
+    left_out = [kad(reference, np.concatenate([t for j, t in enumerate(takes) if j != i])) for i in range(3)]
+    expected = np.sqrt(2 / 3 * np.sum((np.array(left_out) - np.mean(left_out)) ** 2))
+    assert kad_standard_error(reference, takes) == pytest.approx(expected, rel=1e-9)
+
+
+def test_the_standard_error_is_the_spread_between_sets_of_takes_whose_blocks_are_alike() -> None:
+    reference = blocks(0, 60)
+
+    def takes(seed: int) -> list[np.ndarray]:
+        generator = np.random.default_rng(seed)
+        centres = 0.7 * generator.standard_normal((12, 1, 6))
+        return list(centres + 0.5 * generator.standard_normal((12, 8, 6)))
+
+    sets = [takes(seed) for seed in range(1, 81)]
+    spread = np.std([kad(reference, np.concatenate(one)) for one in sets])
+    told = np.mean([kad_standard_error(reference, one) for one in sets])
+    assert told == pytest.approx(spread, rel=0.3)
+
+
+def test_one_take_has_no_standard_error() -> None:
+    assert kad_standard_error(blocks(0, 9), [blocks(1, 9)]) is None
+    assert kad_standard_error(blocks(0, 9), [blocks(1, 9), blocks(2, 1)]) is None
 
 
 def test_kad_refuses_too_few_blocks_and_a_reference_without_spread() -> None:
@@ -518,8 +544,12 @@ def test_recordings_cover_themselves_and_white_noise_is_terrible() -> None:
     assert itself.coverage == 1.0
     assert itself.copying.share == 1.0
     assert itself.motion.p99_ratio == 1.0
+    assert itself.tuning.in_tune == 1.0
     assert hiss.kad > 500
     assert (hiss.density, hiss.coverage, hiss.copying.share) == (0.0, 0.0, 0.0)
+    assert (hiss.tuning.in_tune, hiss.tuning.peaks_ratio) == (None, 0.0)
+    assert hiss.onset_distance_db > 2 * itself.onset_distance_db
+    assert hiss.loudness_distance_db > 2 * itself.loudness_distance_db
 
 
 # --- the command ---------------------------------------------------------------------------------------------------
@@ -559,6 +589,8 @@ def test_the_command_prints_a_row_for_each_folder_and_one_for_loose_files(comman
     assert [row["label"] for row in rows] == ["copies", "files"]
     assert [row["copied_share"] for row in rows] == [1.0, 0.0]
     assert rows[0]["takes"][0]["nearest"]["file"] == "c0.wav"
+    assert {"kad_standard_error", "onset_distance_db", "loudness_distance_db", "silent_share"} <= set(rows[0])
+    assert {"in_tune_share", "in_tune_by_chance", "swing_ratio", "stable_peaks_ratio"} <= set(rows[0])
 
 
 def test_the_command_names_what_is_missing_and_exits_with_one(command: typer.Typer, tmp_path: Path) -> None:

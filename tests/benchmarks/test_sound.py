@@ -3,7 +3,9 @@ from __future__ import annotations
 import itertools
 import json
 import re
+import subprocess
 import sys
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
@@ -17,8 +19,11 @@ sys.path.insert(0, str(Path(__file__).parents[2] / "benchmarks"))
 import plain_recipe
 import sound
 import sound_systems
+import sound_table
 from measures.embedding import why_unavailable
-from sound_table import EARLY_GOAL, GOALS, SYSTEMS, markdown, merge, with_verdicts
+from sound_goals import EARLY_GOAL, GOALS, TONAL_CORPORA, with_verdicts
+from sound_systems import takes_folder
+from sound_table import SYSTEMS, markdown, merge, read_rows, write_rows
 
 from tiny import five_clips, start_python, write_recordings
 
@@ -28,14 +33,25 @@ needs_embedding = pytest.mark.skipif(why_unavailable() is not None, reason=f"NOT
 
 MET = {
     "kad": 4.0,
+    "kad_standard_error": 0.6,
     "density": 1.0,
     "coverage": 0.9,
     "copied_share": 0.1,
     "flux_median_ratio": 1.0,
     "flux_p99_ratio": 1.5,
     "real_time_factor": 0.03,
+    "onset_distance_db": 0.04,
+    "loudness_distance_db": 1.5,
+    "in_tune_share": 0.97,
+    "swing_ratio": 1.1,
 }
-OTHERS = {"plain": {"kad": 400.0}, "walk": {"kad": 50.0, "coverage": 0.7}, "shuffle": {"kad": 130.0}}
+PLAIN = {"kad": 400.0, "onset_distance_db": 0.5, "loudness_distance_db": 12.0}
+OTHERS = {
+    "novel": {"kad": 6.0, "copied_share": 0.05},
+    "plain": PLAIN,
+    "walk": {"kad": 50.0, "coverage": 0.7},
+    "shuffle": {"kad": 130.0},
+}
 RESEMBLANCE = {"resemblance_corpus_own_db": 2.3, "resemblance_corpus_others_db": None}
 
 
@@ -64,7 +80,7 @@ def verdicts(*rows: Any) -> dict[str, Any]:
 
 
 def test_a_row_within_every_range_meets_every_goal() -> None:
-    judged = verdicts(row())
+    judged = verdicts(row(TONAL_CORPORA[0]))
     assert [verdict["met"] for verdict in judged.values()] == [True] * len(GOALS)
     assert judged["KAD over plain's"]["value"] == pytest.approx(0.01)
 
@@ -84,10 +100,25 @@ def test_a_row_within_every_range_meets_every_goal() -> None:
         ("flux median ratio", {"flux_median_ratio": 1.16}),
         ("flux p99 ratio", {"flux_p99_ratio": 2.1}),
         ("real-time factor", {"real_time_factor": 0.051}),
+        ("onset distance over plain's", {"onset_distance_db": 0.26}),
+        ("loudness distance over plain's", {"loudness_distance_db": 6.1}),
+        ("partials in tune", {"in_tune_share": 0.94}),
+        ("beating", {"swing_ratio": 1.16}),
     ],
 )
 def test_a_figure_just_outside_its_range_misses_its_goal(goal: str, ours: dict[str, float]) -> None:
-    assert not verdicts(row(ours=ours))[goal]["met"]
+    assert not verdicts(row(TONAL_CORPORA[0], ours=ours))[goal]["met"]
+
+
+def test_a_goal_for_high_novelty_judges_that_system_and_not_the_default() -> None:
+    goal = "copied share, novelty high"
+    assert verdicts(row(ours={"copied_share": 0.9}))[goal]["met"]
+    assert not verdicts(row(novel={"copied_share": 0.06}))[goal]["met"]
+    assert goal not in verdicts(row(novel=None))
+
+
+def test_tuning_is_a_goal_of_tonal_corpora_alone() -> None:
+    assert not {"partials in tune", "beating"} & set(verdicts(row("tabla")))
 
 
 @pytest.mark.parametrize(("kad", "met"), [(-2.0, True), (-1.0, True), (0.5, False)])
@@ -127,8 +158,11 @@ def test_a_row_replaces_the_one_of_its_corpus_and_budget_and_no_other() -> None:
     assert merge(old[1:], new) == [*old[1:], new]
 
 
-def test_half_a_row_never_replaces_a_whole_one_and_is_replaced_by_any() -> None:
+def test_a_row_never_loses_a_system_to_a_newer_one_that_lacks_it() -> None:
     whole, half = row(), row(plain=None)
+    of_fewer_systems = row(novel=None)
+    assert merge([of_fewer_systems], half) == [of_fewer_systems]
+    assert merge([of_fewer_systems], whole) == [whole]
     assert merge([whole], half) == [whole]
     assert merge([half], whole) == [whole]
     assert merge([], half) == [half]
@@ -136,18 +170,49 @@ def test_half_a_row_never_replaces_a_whole_one_and_is_replaced_by_any() -> None:
 
 def test_the_table_has_one_section_a_corpus_and_says_of_each_goal_whether_it_is_met() -> None:
     text = markdown(with_verdicts([row(), row(budget_s=60.0, ours={"copied_share": 0.4}), row(corpus="ambi")]))
-    assert re.findall(r"^## (.*)$", text, re.MULTILINE) == ["tabla", "ambi"]
-    head = next(line for line in text.splitlines() if line.startswith("|  | goal"))
-    titles = ["", "goal", "ours, 60 s", "ours, 180 s", "plain, 60 s", "plain, 180 s", "walk", "shuffle"]
+    assert re.findall(r"^## (.*)$", text, re.MULTILINE) == ["Goals at 180 s", "tabla", "ambi"]
+    head = next(line for line in text.splitlines() if line.startswith("|  | goal | ours"))
+    titles = ["", "goal", "ours, 60 s", "ours, 180 s", "ours, novelty high, 60 s"]
+    titles += ["ours, novelty high, 180 s", "plain, 60 s", "plain, 180 s", "walk", "shuffle"]
     assert [cell.strip() for cell in head.strip("|").split("|")] == titles
-    assert "| copied share | at most 15 % | 40 % missed | 10 % met | - | - | - | - |" in text
-    assert "| KAD |  | 4.0 | 4.0 | 400.0 | 400.0 | 50.0 | 130.0 |" in text
-    assert "60 s: 10 of 11 goals met (2026-01-02T03:04:05+00:00, commit abc1234" in text
+    assert "| copied share | at most 15 % | 40 % missed | 10 % met | 5 % | 5 % | - | - | - | - |" in text
+    assert "| KAD |  | 4.0 ±0.6 | 4.0 ±0.6 | 6.0 | 6.0 | 400.0 | 400.0 | 50.0 | 130.0 |" in text
+    assert "60 s: 13 of 14 goals met (2026-01-02T03:04:05+00:00, commit abc1234" in text
 
 
 def test_all_lines_of_a_table_have_as_many_cells() -> None:
-    text = markdown(with_verdicts([row(), row(budget_s=60.0, plain=None)]))
+    text = markdown(with_verdicts([row(), row(budget_s=60.0, plain=None)])).partition("## tabla")[2]
     assert len({line.count("|") for line in text.splitlines() if line.startswith("|")}) == 1
+
+
+def test_the_goals_of_all_corpora_stand_in_one_table_with_the_early_one_from_its_own_row() -> None:
+    rows = [row(), row(budget_s=60.0, ours={"kad": 100.0}), row("ambi", ours={"in_tune_share": 0.5}), row("drum", 60.0)]
+    text = markdown(with_verdicts(rows)).partition("## tabla")[0]
+    assert "|  | goal | tabla | ambi |" in text, "drum was not measured at 180 s"
+    assert "| copied share | at most 15 % | 10 % met | 10 % met |" in text
+    assert "| partials in tune | at least 95 % | - | 50 % missed |" in text
+    tabla = markdown(with_verdicts(rows)).partition("## tabla")[2]
+    assert "| partials in tune |  | 97 % |" in tabla, "no goal is shown where none is judged"
+    assert "| KAD at 60 s over plain's at 180 s | at most 0.2 | 0.250 missed | - |" in text
+    assert "## Goals" not in markdown(with_verdicts([row(budget_s=60.0)]))
+
+
+def test_every_goal_can_be_shown() -> None:
+    assert {goal.name for goal in (*GOALS, EARLY_GOAL)} <= set(sound_table._SHOW)
+
+
+def test_rows_of_an_older_run_without_the_newer_figures_are_shown_without_them(tmp_path: Path) -> None:
+    old = row(novel=None, ours={"kad_standard_error": None, "onset_distance_db": None, "swing_ratio": None})
+    write_rows(tmp_path, [old])
+    assert [saved["corpus"] for saved in read_rows(tmp_path)] == ["tabla"]
+    text = (tmp_path / "sound.md").read_text()
+    assert "| KAD |  | 4.0 | 400.0 | 50.0 | 130.0 |" in text
+    assert "beating" not in text
+    assert "onset distance over plain's" not in text
+
+
+def test_the_committed_table_is_the_one_of_the_committed_rows() -> None:
+    assert (sound_table.RESULTS / "sound.md").read_text() == markdown(with_verdicts(read_rows(sound_table.RESULTS)))
 
 
 # --- The plain recipe ------------------------------------------------------------------------------------------------
@@ -257,7 +322,7 @@ def test_a_baseline_makes_the_takes_asked_for_and_says_how_fast(tmp_path: Path, 
     write_recordings(corpus, [np.tile(clip, 2) for clip in five_clips()])
     task = {"task": "generate", "system": system, "home": str(tmp_path), "corpus": str(corpus)}
     figures = sound_systems.work({**task, "takes": 2, "take_s": 1.5})
-    takes = [sf.read(path)[0] for path in sorted((tmp_path / sound_systems.TAKES_FOLDER).iterdir())]
+    takes = [sf.read(path)[0] for path in sorted(takes_folder(str(tmp_path), system).iterdir())]
     assert [len(take) for take in takes] == [72_000, 72_000]
     assert not np.array_equal(*takes)
     assert figures["real_time_factor"] > 0.0
@@ -274,7 +339,7 @@ def test_ours_and_plain_train_save_and_generate(tmp_path: Path, monkeypatch: pyt
         assert training["steps"] >= 1
         assert training["training_s"] > 0.0
         sound_systems.work({**task, "task": "generate", "takes": 1, "take_s": 1.0})
-        assert sf.info(tmp_path / system / sound_systems.TAKES_FOLDER / "seed 000.wav").frames == RATE_HZ
+        assert sf.info(takes_folder(task["home"], system) / "seed 000.wav").frames == RATE_HZ
 
 
 @pytest.mark.skipif(not Path("/proc/self/status").exists(), reason="only Linux tells a process's own peak")
@@ -304,8 +369,8 @@ def noise_instead_of_systems(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) ->
         tasks.append(task)
         if task["task"] == "train":
             return {"training_s": task["budget_s"], "steps": 5, "stop_reason": "budget", "training_peak_mb": 700.0}
-        folder = Path(task["home"]) / sound_systems.TAKES_FOLDER
-        folder.mkdir()
+        folder = takes_folder(task["home"], task["system"])
+        folder.mkdir(parents=True)
         for seed in range(task["takes"]):
             noise = np.random.default_rng(seed).standard_normal(round(task["take_s"] * RATE_HZ))
             sf.write(folder / f"seed {seed:03d}.wav", 0.1 * noise, RATE_HZ)
@@ -313,6 +378,7 @@ def noise_instead_of_systems(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) ->
 
     monkeypatch.setattr(sound, "_in_process", answer)
     monkeypatch.setattr(sound, "RESULTS", tmp_path / "results")
+    monkeypatch.setattr(sound, "why_no_novelty", lambda: None)
     return tasks
 
 
@@ -335,11 +401,54 @@ def test_a_run_measures_four_systems_and_prints_one_table(
     ]
     assert sound.main(arguments) == 0
     out = capsys.readouterr().out
-    assert "| ours, 10 s | ours, 20 s | plain, 10 s | plain, 20 s | walk | shuffle |" in out
+    novel = "ours, novelty high, 10 s | ours, novelty high, 20 s"
+    assert f"| ours, 10 s | ours, 20 s | {novel} | plain, 10 s | plain, 20 s | walk | shuffle |" in out
     trained = [(task["system"], task["budget_s"]) for task in noise_instead_of_systems if task["task"] == "train"]
     assert trained == [("ours", 10.0), ("plain", 10.0), ("ours", 20.0), ("plain", 20.0)]
     generated = [task["system"] for task in noise_instead_of_systems if task["task"] == "generate"]
-    assert generated == ["walk", "shuffle", "ours", "plain", "ours", "plain"]
+    assert generated == ["walk", "shuffle", *["ours", "novel", "plain"] * 2]
+    homes = {(task["system"], task["home"]) for task in noise_instead_of_systems if task.get("budget_s") == 10.0}
+    heard = {(task["system"], task["home"]) for task in noise_instead_of_systems if task["task"] == "generate"}
+    assert {("novel", home) for system, home in homes if system == "ours"} <= heard, "novel plays the model of ours"
+
+
+@needs_embedding
+def test_takes_are_kept_by_corpus_system_and_budget(
+    samples: Path, noise_instead_of_systems: list[dict[str, Any]], tmp_path: Path
+) -> None:
+    keep = tmp_path / "kept"
+    arguments = ["--samples", str(samples), "--corpora", "pluck", "--budgets", "10", "--takes", "2", "--seconds", "2"]
+    assert sound.main([*arguments, "--keep", str(keep)]) == 0
+    kept = {path.relative_to(keep).as_posix() for path in keep.rglob("*.wav")}
+    systems = ("ours-10s", "novel-10s", "plain-10s", "walk", "shuffle")
+    assert kept == {f"pluck/{system}/seed {seed:03d}.wav" for system in systems for seed in (0, 1)}
+
+
+def test_a_version_without_novelty_is_refused_in_one_line_before_anything_runs(
+    samples: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    @dataclass
+    class Older:
+        duration_s: float = 1.0
+
+    monkeypatch.setattr(sound, "GenerationConfig", Older)
+    assert sound.main(["--samples", str(samples), "--corpora", "pluck"]) == 1
+    error = capsys.readouterr().err
+    assert error.count("\n") == 1
+    assert "novelty" in error
+
+
+def test_a_system_that_fails_ends_the_run_with_one_line(
+    samples: Path, noise_instead_of_systems: None, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    def fail(task: dict[str, Any]) -> dict[str, Any]:
+        raise subprocess.CalledProcessError(7, "python")
+
+    monkeypatch.setattr(sound, "_in_process", fail)
+    monkeypatch.setattr(sound, "why_unavailable", lambda: None)
+    monkeypatch.setattr(sound, "SoundMeter", lambda _: None)
+    assert sound.main(["--samples", str(samples), "--corpora", "pluck"]) == 1
+    assert "error: a system failed with exit code 7" in capsys.readouterr().err
 
 
 @needs_embedding
@@ -404,6 +513,7 @@ def test_a_corpus_without_recordings_is_named(samples: Path, capsys: pytest.Capt
 def test_a_missing_embedding_is_said_in_one_line(
     samples: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:
+    monkeypatch.setattr(sound, "why_no_novelty", lambda: None)
     monkeypatch.setattr(sound, "why_unavailable", lambda: "aisfx is not installed; run: pip install it")
     assert sound.main(["--samples", str(samples), "--corpora", "pluck"]) == 1
     assert capsys.readouterr().err == "error: aisfx is not installed; run: pip install it\n"

@@ -15,7 +15,8 @@ pytestmark = pytest.mark.usefixtures("with_tiny")
 
 @pytest.fixture
 def no_work(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(GenerationPipeline, "generate", lambda *_: pytest.fail("work began"))
+    for way in ("generate", "render_to_file"):
+        monkeypatch.setattr(GenerationPipeline, way, lambda *_, **__: pytest.fail("work began"))
 
 
 def test_takes_are_printed_one_a_line_with_path_length_and_quality(sda: Any):
@@ -63,6 +64,7 @@ def test_the_json_says_all_of_each_take(sda: Any):
         "bit_depth",
         "channels",
         "quality",
+        "evaluation",
     }
     assert (take["seed"], take["duration_s"], take["sample_rate"]) == (9, 0.5, 44_100)
     assert (take["channels"], take["bit_depth"]) == (2, "32-bit float")
@@ -76,7 +78,19 @@ def test_every_option_reaches_the_sidecar(sda: Any):
     done = sda(
         *("generate", "tiny", "-n", "1", "-d", "1.5s", "--concat", "latent-interpolation", "--stereo", "dual-seed"),
         *("--width", "0.4", "--vocoder", "griffin-lim", "--rate", "96000", "--bits", "16", "--chunk", "0.5"),
-        *("--overlap", "20", "--steps-between", "6", "--seed", "3", "--json"),
+        *(
+            "--overlap",
+            "20",
+            "--steps-between",
+            "6",
+            "--seed",
+            "3",
+            "--novelty",
+            "high",
+            "--temperature",
+            "0.5",
+            "--json",
+        ),
     )
     sidecar = json.loads(Path(done.json["takes"][0]["json"]).read_text())
     assert sidecar["generation"] == {
@@ -92,6 +106,8 @@ def test_every_option_reaches_the_sidecar(sda: Any):
         "steps_between": 6,
         "overlap_samples": 960,
         "vocoder": "griffin_lim",
+        "novelty": "high",
+        "temperature": 0.5,
     }
 
 
@@ -146,8 +162,32 @@ def test_row_34_a_read_only_output_folder_is_an_error_before_the_work(sda: Any, 
 
 
 @pytest.mark.usefixtures("no_work")
+@pytest.mark.parametrize(
+    ("option", "value"), [("--novelty", "extreme"), ("--temperature", "3.5"), ("--temperature", "nan")]
+)
+def test_a_walk_that_cannot_be_is_a_wrong_command_line(sda: Any, option: str, value: str):
+    done = sda("generate", "tiny", option, value)
+    assert done.code == 2
+    done.assert_one_error_line(option)
+
+
+@pytest.mark.usefixtures("no_work")
 @pytest.mark.parametrize(("option", "value"), [("--count", "0"), ("--seed", str(2**63 - 2))])
 def test_a_count_or_a_last_seed_out_of_range_is_a_wrong_command_line(sda: Any, option: str, value: str):
     done = sda("generate", "tiny", option, value)
     assert done.code == 2
     done.assert_one_error_line(option)
+
+
+def test_ten_minutes_need_no_more_than_to_be_asked_for(sda: Any, monkeypatch: pytest.MonkeyPatch):
+    asked = []
+
+    def listen(pipeline: object, config: Any, **_: object) -> Any:
+        config.validate()
+        asked.append(config.duration_s)
+        return iter(())
+
+    monkeypatch.setattr("small_dataset_audio.workflow.generate_takes", listen)
+    assert sda("generate", "tiny", "-d", "10m", "-n", "1").code == 0
+    assert sda("generate", "tiny", "-d", "1h", "-n", "1").code == 0
+    assert asked == [600.0, 3600.0]

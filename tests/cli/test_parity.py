@@ -14,7 +14,7 @@ from small_dataset_audio.cli.demo import demo
 from small_dataset_audio.cli.generate import LONGEST_DURATION_S, generate, max_duration_s
 from small_dataset_audio.cli.options import parse_duration
 from small_dataset_audio.cli.train import DEFAULT_BUDGET, train
-from small_dataset_audio.inference.config import CONCAT_MODES, STEREO_MODES, VOCODERS, GenerationConfig
+from small_dataset_audio.inference.config import CONCAT_MODES, NOVELTIES, STEREO_MODES, VOCODERS, GenerationConfig
 from small_dataset_audio.training.config import TrainingConfig
 from small_dataset_audio.workflow import DemoRequest, TrainRequest
 from small_dataset_audio.workflow.device import DEVICES
@@ -24,6 +24,8 @@ GENERATION_FIELD_OF = {
     "concat": "concat_mode",
     "stereo": "stereo_mode",
     "width": "stereo_width",
+    "novelty": "novelty",
+    "temperature": "temperature",
     "vocoder": "vocoder",
     "rate": "sample_rate",
     "bits": "bit_depth",
@@ -58,7 +60,8 @@ def test_every_setting_of_a_take_has_an_option():
 
 
 @pytest.mark.parametrize(
-    ("option", "allowed"), [("concat", CONCAT_MODES), ("stereo", STEREO_MODES), ("vocoder", VOCODERS)]
+    ("option", "allowed"),
+    [("concat", CONCAT_MODES), ("stereo", STEREO_MODES), ("vocoder", VOCODERS), ("novelty", tuple(NOVELTIES))],
 )
 def test_an_option_offers_what_the_library_allows(option: str, allowed: tuple[str, ...]):
     assert tuple(choice.replace("-", "_") for choice in choices(generate, option)) == allowed

@@ -1,6 +1,8 @@
 from __future__ import annotations
 
+import contextlib
 import json
+from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any
 
@@ -55,6 +57,30 @@ def test_a_take_that_cannot_be_compared_is_made_and_does_not_pass_for_identical(
     assert done.code == 1
     assert "not comparable" in done.out
     assert len(list(Path("takes").glob("*_rerender.wav"))) == 1
+
+
+def test_a_take_from_before_novelty_is_told_what_it_was_made_again_with(sda: Any, sidecar: Path):
+    values = json.loads(sidecar.read_text())
+    values["provenance"]["audio_sha256"] = "0" * 64
+    del values["generation"]["novelty"], values["generation"]["temperature"]
+    sidecar.write_text(json.dumps(values))
+    done = sda("rerender", sidecar)
+    assert done.code == 1
+    assert "not identical" in done.out
+    assert "differs: novelty: no such setting then, 'medium' now" in done.out
+    assert "may have been changed" not in done.out
+
+
+def test_progress_is_shown_while_a_take_is_made_again(sda: Any, sidecar: Path, monkeypatch: pytest.MonkeyPatch):
+    told: list[tuple[float, float]] = []
+
+    @contextlib.contextmanager
+    def listen(*_: object) -> Iterator[Callable[[float, float], None]]:
+        yield lambda done_s, total_s: told.append((done_s, total_s))
+
+    monkeypatch.setattr("small_dataset_audio.cli.rerender.rendering", listen)
+    assert sda("rerender", sidecar).code == 0
+    assert told[-1] == (0.6, 0.6)
 
 
 @pytest.mark.parametrize("text", ["", "[]", "{", '{"version": 1}', '{"version": NaN}'])

@@ -14,7 +14,7 @@ import soundfile
 
 from small_dataset_audio.corpus import Corpus
 from small_dataset_audio.models.bundle import ModelBundle
-from small_dataset_audio.workflow import ModelSaved, TrainingStarted, TrainRequest
+from small_dataset_audio.workflow import FirstSound, ModelSaved, PreviewMade, TrainingStarted, TrainRequest
 from tiny import hashes_below, write_recordings
 
 
@@ -37,6 +37,29 @@ def test_the_json_says_what_was_made(trained: tuple[Path, Any], recordings: Path
     assert re.fullmatch(r"[0-9a-f]{64}", made["sha256"])
     assert Path(made["loss_picture"]).read_bytes().startswith(b"\x89PNG")
     assert all(Path(preview).is_file() for preview in made["previews"])
+    assert soundfile.info(made["first_sound"]).duration == 10.0
+
+
+def test_a_first_sound_is_told_before_the_training_begins(trained: tuple[Path, Any]):
+    _, done = trained
+    lines = done.err.splitlines()
+    (first,) = [number for number, line in enumerate(lines) if line.startswith("first sound after ")]
+    assert lines[first].endswith(str(Path("plucks") / "previews" / "first_sound.wav"))
+    assert first < next(number for number, line in enumerate(lines) if line.startswith("training"))
+
+
+def test_the_first_sound_stands_among_the_previews(sda: Any, tiny_bundle: ModelBundle, monkeypatch: pytest.MonkeyPatch):
+    def training(request: TrainRequest, **_: object) -> Any:
+        yield FirstSound(Path("m/first_sound.wav"), 5.6)
+        yield TrainingStarted("rain", Path("m"), Corpus(request.folder, (), ()), (), "cpu", 0)
+        yield PreviewMade(7, Path("m/step.wav"))
+        yield ModelSaved(Path("m"), tiny_bundle, Path("m/losses.png"), False)
+
+    monkeypatch.setattr("small_dataset_audio.cli.training_view.train_corpus", training)
+    done = sda("train", "rain")
+    assert f"first sound after 6 s, without training: {Path('m/first_sound.wav')}" in done.err
+    previews = [line.split()[1] for line in done.out.splitlines() if line.startswith("preview")]
+    assert previews == [str(Path("m/first_sound.wav")), str(Path("m/step.wav"))]
 
 
 def test_what_was_done_to_the_recordings_is_told_on_the_way(trained: tuple[Path, Any]):

@@ -8,9 +8,11 @@ Each result is a function here and a JSON file of its name beside it. The test c
 
 - ``mel``: 1e-4 in log10 amplitude (0.002 dB). Two FFT libraries differ by float32 round-off, about 1e-5 at these levels;
   a wrong window, scale, band or frame is off by 1e-2 and more.
-- ``walk``: none for the steps. A seed stands for one walk, on every machine and in every release; anything else makes old
-  takes impossible to render again. 1e-6 for mixed latents, whose last bit depends on the processor.
-- ``model_file``: none. Bytes that another release has to read.
+- ``walk``: none for the steps. A seed and a novelty stand for one walk, on every machine and in every release; anything else
+  makes old takes impossible to render again. 1e-6 for latents that drift, whose last bit depends on the processor.
+- ``model_file``, ``model_file_linear``: none. Bytes that another release has to read.
+
+``model_file_format_1`` is what the first format was; nothing makes it again, and every release reads it.
 """
 
 from __future__ import annotations
@@ -20,17 +22,17 @@ import json
 import struct
 import tempfile
 from collections.abc import Callable
-from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 import torch
 
-from models.tiny import tiny_bundle, tiny_density
+from models.tiny import tiny_bundle, tiny_density, tiny_linear_bundle
 from small_dataset_audio.audio import AudioSpectrogram, SpectrogramConfig
 from small_dataset_audio.files import write_json
-from small_dataset_audio.models import save_bundle
+from small_dataset_audio.inference.config import NOVELTIES, GenerationConfig
+from small_dataset_audio.models import ModelBundle, save_bundle
 
 _MEL_FRAMES = (0, 3, 6, 9)
 
@@ -58,29 +60,45 @@ def mel() -> dict[str, Any]:
 
 
 def walk() -> dict[str, Any]:
-    """Steps that a walk visits, and a mixed walk, over ten steps written down by hand."""
+    """Steps that each voice visits, and a walk that drifts, over ten steps written down by hand."""
     density = tiny_density()
-    mixed = replace(density, config=replace(density.config, mix=0.5))
+    drifting = density.walk(8, np.random.default_rng([0, 0]), GenerationConfig(temperature=2.0).walk_style)
     return {
-        # the first number of a step is its place
-        "steps by seed": {
-            str(seed): density.walk(32, np.random.default_rng([seed, 0]))[0].astype(int).tolist() for seed in range(4)
+        "voices by novelty and seed": {
+            novelty: {
+                str(seed): density.walk(32, np.random.default_rng([seed, 0]), style).rows.tolist() for seed in range(4)
+            }
+            for novelty, style in NOVELTIES.items()
         },
-        "mixed": mixed.walk(8, np.random.default_rng([0, 0])).T.tolist(),
+        "latents at temperature 2": drifting.latents(0, 8).tolist(),
         "anchors": density.draw_anchors(8, np.random.default_rng([0, 0]))[:, 0].astype(int).tolist(),
     }
 
 
 def model_file() -> dict[str, Any]:
-    """Header of the smallest model file, byte for byte, and the hashes of both files."""
+    """Header of the smallest file of a trained model, byte for byte, and the file's hash."""
+    return _file_of(tiny_bundle(()))
+
+
+def model_file_linear() -> dict[str, Any]:
+    """Do the same for a model without training."""
+    return _file_of(tiny_linear_bundle(()))
+
+
+def _file_of(bundle: ModelBundle) -> dict[str, Any]:
     with tempfile.TemporaryDirectory() as folder:
-        save_bundle(Path(folder), tiny_bundle(()))
+        save_bundle(Path(folder), bundle)
         contents = (Path(folder) / "model.safetensors").read_bytes()
     (size,) = struct.unpack("<Q", contents[:8])
     return {"header": contents[8 : 8 + size].decode(), "sha256": hashlib.sha256(contents).hexdigest()}
 
 
-GOLDEN: dict[str, Callable[[], dict[str, Any]]] = {"mel": mel, "walk": walk, "model_file": model_file}
+GOLDEN: dict[str, Callable[[], dict[str, Any]]] = {
+    "mel": mel,
+    "walk": walk,
+    "model_file": model_file,
+    "model_file_linear": model_file_linear,
+}
 
 
 def read_golden(name: str) -> dict[str, Any]:

@@ -1,5 +1,6 @@
 from __future__ import annotations
 
+import dataclasses
 import math
 import weakref
 from collections.abc import Iterator
@@ -16,6 +17,7 @@ from torch import Tensor
 from edges import noise, sine
 from small_dataset_audio.audio.spectrogram import AudioSpectrogram
 from small_dataset_audio.errors import InvalidAudioError, InvalidConfigError
+from small_dataset_audio.inference import chunking
 from small_dataset_audio.inference.chunking import (
     crossfade_chunks,
     decode_trajectory,
@@ -26,6 +28,11 @@ from small_dataset_audio.inference.chunking import (
     total_samples,
 )
 from small_dataset_audio.inference.overlap import overlap_add
+from small_dataset_audio.models.config import WalkStyle
+from small_dataset_audio.models.density import Density, StandardNormal
+from small_dataset_audio.models.vae import ConvVAE
+from small_dataset_audio.models.vocoder.mosaic import MosaicVocoder
+from small_dataset_audio.models.walk import Walk
 from tiny import narrow_model
 
 # --- slerp ---
@@ -327,8 +334,8 @@ class ListedAnchors:
     def __init__(self, anchors: np.ndarray) -> None:
         self.anchors = anchors
 
-    def walk(self, num_steps: int, _: np.random.Generator) -> np.ndarray:
-        return np.repeat(self.anchors[:1].T, num_steps, axis=1)
+    def walk(self, num_steps: int, _: np.random.Generator, style: WalkStyle | None = None) -> Walk:
+        raise NotImplementedError
 
     def draw_anchors(self, num_anchors: int, _: np.random.Generator) -> np.ndarray:
         assert num_anchors == len(self.anchors)
@@ -414,10 +421,11 @@ class StepVocoder:
 
 
 class RisingDensity:
-    """A trajectory whose n-th step is n."""
+    """A trajectory whose n-th step is n; its steps are places in no recording."""
 
-    def walk(self, num_steps: int, generator: np.random.Generator) -> np.ndarray:
-        return np.tile(np.arange(num_steps, dtype=np.float32), (4, 1))
+    def walk(self, num_steps: int, generator: np.random.Generator, style: WalkStyle | None = None) -> Walk:
+        table = np.tile(np.arange(num_steps, dtype=np.float32)[:, None], (1, 4))
+        return Walk(table, np.arange(num_steps)[None], np.array([num_steps]), is_recorded=False)
 
     def draw_anchors(self, num_anchors: int, generator: np.random.Generator) -> np.ndarray:
         raise NotImplementedError
@@ -445,6 +453,101 @@ def test_the_trajectory_goes_on_through_the_joins(
     )
     # Every step of 2048 samples is at its own place, whichever chunk rendered it.
     np.testing.assert_allclose(audio, np.arange(len(audio)) // 2048, atol=1e-4)
+
+
+# --- played, or decoded ---
+
+
+class RecordedDensity:
+    """Goes along recordings that lie end to end, from step 3 of the first on; what it is asked for is remembered."""
+
+    def __init__(self, num_steps: int, *, is_recorded: bool = True, drifts: bool = False) -> None:
+        self.path_lengths = np.array([num_steps])
+        self.table = np.zeros((num_steps, 4), np.float32)
+        self.is_recorded = is_recorded
+        self.drifts = drifts
+        self.styles: list[WalkStyle | None] = []
+
+    def walk(self, num_steps: int, generator: np.random.Generator, style: WalkStyle | None = None) -> Walk:
+        self.styles.append(style)
+        rows = np.minimum(3 + np.arange(num_steps), len(self.table) - 1)[None]
+        displacement = np.ones((num_steps, 4), np.float32) if self.drifts else None
+        return Walk(self.table, rows, self.path_lengths, displacement=displacement, is_recorded=self.is_recorded)
+
+    def draw_anchors(self, num_anchors: int, generator: np.random.Generator) -> np.ndarray:
+        return np.zeros((num_anchors, 4), np.float32)
+
+
+def never_asked(model: ConvVAE) -> ConvVAE:
+    def refuse(*_: Any) -> Tensor:
+        raise AssertionError("the model was asked")
+
+    model.decode = refuse  # type: ignore[method-assign]
+    return model
+
+
+@pytest.mark.parametrize(("chunk_samples", "overlap_samples"), [(48_000, 2400), (20_480, 0), (4801, 479)])
+def test_a_walk_along_a_recording_is_that_recording_sample_for_sample_through_every_join(
+    spectrogram: AudioSpectrogram, chunk_samples: int, overlap_samples: int
+):
+    recording = noise(60 * 2048)
+    audio = generate_chunks_crossfade(
+        never_asked(narrow_model()),
+        spectrogram,
+        2,
+        "cpu",
+        7,
+        chunk_samples,
+        overlap_samples,
+        density=RecordedDensity(60),
+        vocoder=MosaicVocoder(spectrogram, [recording]),
+    )
+    np.testing.assert_allclose(audio, recording[3 * 2048 :][: len(audio)], rtol=0, atol=1e-6)
+
+
+@pytest.mark.parametrize(
+    "density",
+    [RecordedDensity(60, is_recorded=False), RecordedDensity(60, drifts=True), StandardNormal(4), None],
+    ids=["no places", "moved away", "standard normal", "none at all"],
+)
+def test_a_walk_that_is_no_place_in_the_recordings_is_decoded(spectrogram: AudioSpectrogram, density: Density | None):
+    mosaic = MosaicVocoder(spectrogram, [noise(60 * 2048)])
+    arguments = (spectrogram, 2, "cpu", 7, 9600, 480)
+    with pytest.raises(AssertionError, match="the model was asked"):
+        generate_chunks_crossfade(never_asked(narrow_model()), *arguments, density=density, vocoder=mosaic)
+    loud = narrow_model(mel_mean=-1.5)  # as the recording: silence is further away
+    audio = generate_chunks_crossfade(loud, *arguments, density=density, vocoder=mosaic)
+    assert np.abs(audio).max() > 0.1
+
+
+def test_a_vocoder_that_cannot_play_has_every_walk_decoded(spectrogram: AudioSpectrogram):
+    vocoder = LevelVocoder()
+    generate_chunks_crossfade(
+        narrow_model(), spectrogram, 2, "cpu", 7, 9600, 480, density=RecordedDensity(60), vocoder=vocoder
+    )
+    assert len(vocoder.mels) == 2
+
+
+def test_voices_that_are_decoded_reach_the_vocoder_side_by_side(spectrogram: AudioSpectrogram):
+    class Duet(RecordedDensity):
+        def walk(self, num_steps: int, generator: np.random.Generator, style: WalkStyle | None = None) -> Walk:
+            single = super().walk(num_steps, generator, style)
+            return dataclasses.replace(single, rows=np.repeat(single.rows, 2, axis=0))
+
+    vocoder = LevelVocoder()
+    generate_chunks_crossfade(narrow_model(), spectrogram, 3, "cpu", 7, 9600, 480, density=Duet(60), vocoder=vocoder)
+    assert {mel.shape[:3] for mel in vocoder.mels} == {(2, 1, 256)}
+
+
+def test_the_style_reaches_the_density_and_without_one_it_is_the_default(spectrogram: AudioSpectrogram):
+    style = WalkStyle(voices=3, jump_scale=0.5)
+    density = RecordedDensity(60)
+    for given_style in (style, None):
+        generate_chunks_crossfade(
+            narrow_model(), spectrogram, 1, "cpu", 7, 4800, 480,
+            density=density, vocoder=LevelVocoder(), style=given_style,
+        )  # fmt: skip
+    assert density.styles == [style, WalkStyle()]
 
 
 def test_chunks_differ_from_one_another(spectrogram: AudioSpectrogram):
@@ -496,6 +599,56 @@ def test_the_interpolated_path_is_one_signal_whatever_the_chunks(spectrogram: Au
     vocoder = LevelVocoder()
     generate_chunks_latent_interp(narrow_model(), spectrogram, 5, "cpu", 1, 4800, 480, vocoder=vocoder)
     assert [mel.shape[-1] for mel in vocoder.mels] == [spectrogram.num_frames(5 * 4800 - 4 * 480)]
+
+
+def test_a_long_interpolated_path_goes_on_through_its_joins(
+    monkeypatch: pytest.MonkeyPatch, spectrogram: AudioSpectrogram
+):
+    def hold_each_step(z: Tensor, *_: Any) -> Tensor:
+        return z[:, :1].repeat_interleave(4, dim=-1).unsqueeze(1).expand(-1, -1, 256, -1)
+
+    model = narrow_model()
+    monkeypatch.setattr(model, "decode", hold_each_step)
+    anchors = np.tile(np.arange(1.0, 7.0, dtype=np.float32)[:, None], (1, 4))
+    arguments = (model, spectrogram, 5, "cpu", 1, 48_000, 2400, 3)
+
+    def make() -> np.ndarray:
+        vocoder = StepVocoder()
+        return generate_chunks_latent_interp(*arguments, density=ListedAnchors(anchors), vocoder=vocoder)
+
+    whole = make()
+    monkeypatch.setattr(chunking, "_SIGNAL_SAMPLES", 70_001)
+    # Every step of 2048 samples is at its own place, whichever stretch rendered it.
+    np.testing.assert_allclose(make(), whole, rtol=0.002)
+
+
+def test_a_long_interpolated_path_is_rendered_in_stretches_of_bounded_length(
+    monkeypatch: pytest.MonkeyPatch, spectrogram: AudioSpectrogram
+):
+    monkeypatch.setattr(chunking, "_SIGNAL_SAMPLES", 48_000)
+    vocoder = LevelVocoder()
+    audio = generate_chunks_latent_interp(narrow_model(), spectrogram, 9, "cpu", 1, 24_000, 480, vocoder=vocoder)
+    assert len(audio) == total_samples(9, 24_000, 480)
+    assert len(vocoder.mels) == 5
+    assert max(mel.shape[-1] for mel in vocoder.mels) < 48_000 / 512 + 4 * (2 * 8 + 3)  # context, and whole steps
+    assert vocoder.most_alive <= 1
+
+
+class StereoVocoder:
+    """Renders noise on the left and the same, quieter, on the right."""
+
+    name = "stereo"
+
+    def render(self, mel: Tensor, num_samples: int, generator: torch.Generator) -> np.ndarray:
+        audio = torch.rand(num_samples, generator=generator).numpy()
+        return np.stack([audio, 0.5 * audio])
+
+
+@both_modes
+def test_what_a_vocoder_renders_in_stereo_stays_stereo(mode: Any, spectrogram: AudioSpectrogram):
+    audio = mode(narrow_model(), spectrogram, 3, "cpu", 1, 4800, 480, vocoder=StereoVocoder())
+    assert audio.shape == (2, total_samples(3, 4800, 480))
+    np.testing.assert_allclose(audio[1], 0.5 * audio[0], rtol=1e-5)  # one shift for both, or the image would turn
 
 
 def test_without_a_density_draws_come_from_the_standard_normal_and_are_held(

@@ -7,6 +7,7 @@ from hypothesis import strategies as st
 from hypothesis.extra.numpy import arrays
 
 from edges import noise, sine
+from small_dataset_audio.inference import pieces
 from small_dataset_audio.inference.finishing import finish_ends
 
 FADE_IN, FADE_OUT = 48, 384  # 1 ms and 8 ms at 48 kHz
@@ -74,3 +75,12 @@ def test_silence_stays_silence_and_what_is_handed_in_is_not_changed():
     audio = noise(480)
     finish_ends(audio)
     np.testing.assert_array_equal(audio, noise(480))
+
+
+@pytest.mark.parametrize("piece_samples", [1, 7, 300, 4801])
+def test_a_take_in_pieces_is_finished_as_the_whole_is(monkeypatch: pytest.MonkeyPatch, piece_samples: int):
+    stereo = noise(2 * 9600).reshape(2, -1) + np.float32(0.1)
+    stereo = stereo if piece_samples > 1 else stereo[:, :600]
+    whole = finish_ends(stereo)
+    monkeypatch.setattr(pieces, "PIECE_SAMPLES", piece_samples)
+    np.testing.assert_allclose(finish_ends(stereo), whole, rtol=0, atol=1e-7)

@@ -18,9 +18,9 @@ NOT_A_NUMBER = [True, False, None, "1", b"1", [1.0], {}, 1j, object()]
 
 @st.composite
 def valid_fields(draw: st.DrawFn) -> dict[str, Any]:
-    maximum = draw(st.floats(0.001, 1e6) | st.integers(1, 10**30))
+    maximum = draw(st.floats(0.001, 3600.0) | st.integers(1, 3600))
     chunk_duration_s = draw(st.floats(1e-4, 60.0) | st.integers(1, 60))
-    duration_s = draw(st.floats(0.001, min(float(maximum), 1e6)))
+    duration_s = draw(st.floats(0.001, float(maximum)))
     return {
         "max_duration_s": maximum,
         "duration_s": duration_s,
@@ -34,6 +34,8 @@ def valid_fields(draw: st.DrawFn) -> dict[str, Any]:
         "steps_between": draw(st.integers(1, 10_000)),
         "overlap_samples": draw(st.integers(0, round(chunk_duration_s * 48_000) - 1)),
         "vocoder": draw(st.sampled_from(["auto", "mosaic", "griffin_lim"])),
+        "novelty": draw(st.sampled_from(["low", "medium", "high"])),
+        "temperature": draw(st.floats(0.0, 3.0) | st.integers(0, 3)),
     }
 
 
@@ -62,7 +64,11 @@ not_above_zero = st.floats(max_value=0.0, allow_infinity=False) | st.integers(ma
 
 INVALID: dict[str, st.SearchStrategy[Any]] = {
     "duration_s": floats_outside(0.0, 60.0) | st.just(0.0) | st.just(10**400) | not_finite | not_a_number,
-    "max_duration_s": not_above_zero | not_finite | not_a_number,
+    "max_duration_s": not_above_zero
+    | st.floats(min_value=3600.0, exclude_min=True, allow_infinity=False)
+    | st.integers(3601, 10**30)
+    | not_finite
+    | not_a_number,
     "seed": not_a_seed,
     "chunk_duration_s": floats_outside(0.0, 60.0) | st.floats(0.0, 1e-6) | not_finite | not_a_number,
     "concat_mode": text_other_than("crossfade", "latent_interpolation") | not_a_text,
@@ -73,6 +79,8 @@ INVALID: dict[str, st.SearchStrategy[Any]] = {
     "steps_between": integers_outside(1, 10_000) | not_an_integer,
     "overlap_samples": integers_outside(0, 47_999) | not_an_integer,
     "vocoder": text_other_than("auto", "mosaic", "griffin_lim") | not_a_text,
+    "novelty": text_other_than("low", "medium", "high") | not_a_text,
+    "temperature": floats_outside(0.0, 3.0) | st.just(-1) | st.just(4) | not_finite | not_a_number,
 }
 
 
@@ -115,6 +123,7 @@ def test_one_invalid_field_among_valid_ones_is_the_one_that_is_named(
     ("fields", "rule"),
     [
         ({"duration_s": 75.0}, r"duration_s is 75\.0; it must be over 0 and at most max_duration_s \(60\.0\)"),
+        ({"max_duration_s": 3601}, r"max_duration_s is 3601; it must be over 0 and at most 3600 seconds"),
         ({"duration_s": 2.0, "max_duration_s": 1.5}, r"at most max_duration_s \(1\.5\)"),
         ({"duration_s": 1e-6}, r"duration_s is 1e-06; it must be at least one sample at 48000 Hz"),
         ({"sample_rate": 22_050}, r"sample_rate is 22050; it must be one of 44100, 48000, 96000"),
@@ -122,6 +131,9 @@ def test_one_invalid_field_among_valid_ones_is_the_one_that_is_named(
         ({"concat_mode": "cross"}, r"one of 'crossfade', 'latent_interpolation'"),
         ({"stereo_mode": "wide"}, r"one of 'mono', 'mid_side', 'dual_seed'"),
         ({"stereo_width": 1.6}, r"from 0\.0 to 1\.5"),
+        ({"novelty": "extreme"}, r"novelty is 'extreme'; it must be one of 'low', 'medium', 'high'"),
+        ({"temperature": 3.5}, r"temperature is 3\.5; it must be from 0 to 3"),
+        ({"temperature": -0.1}, r"temperature is -0\.1; it must be from 0 to 3"),
         ({"seed": -1}, r"from 0 to 2\*\*63 - 1"),
         ({"seed": 2**63}, r"from 0 to 2\*\*63 - 1"),
         ({"overlap_samples": 48_000}, r"shorter than a chunk \(48000 samples\)"),
@@ -145,6 +157,8 @@ def test_the_message_says_what_is_allowed(fields: dict[str, Any], rule: str):
         {"seed": MAX_SEED},
         {"stereo_width": 0.0},
         {"stereo_width": 1.5},
+        {"temperature": 0},
+        {"temperature": 3.0},
         {"overlap_samples": 0},
         {"overlap_samples": 47_999},
         {"steps_between": 1},
@@ -192,6 +206,21 @@ def test_the_length_of_a_take_is_its_duration_rounded_to_samples(fields: dict[st
 @pytest.mark.parametrize(("stereo_mode", "channels"), [("mono", 1), ("mid_side", 2), ("dual_seed", 2)])
 def test_the_channels_of_a_take_follow_its_stereo_mode(stereo_mode: str, channels: int):
     assert GenerationConfig(stereo_mode=stereo_mode).channels == channels
+
+
+@given(valid_fields())
+def test_every_valid_configuration_has_a_walk_that_is_valid(fields: dict[str, Any]):
+    config = GenerationConfig(**fields)
+    config.walk_style.validate()
+    assert config.walk_style.temperature == config.temperature
+
+
+def test_more_novelty_is_more_voices_and_more_jumps():
+    low, medium, high = (GenerationConfig(novelty=novelty).walk_style for novelty in ("low", "medium", "high"))
+    assert low.voices == 1
+    assert low.voices < medium.voices < high.voices
+    assert low.jump_scale < medium.jump_scale < high.jump_scale
+    assert GenerationConfig().walk_style == medium
 
 
 def test_a_chunk_is_measured_at_48_khz_whatever_the_take_is_exported_at():

@@ -11,7 +11,7 @@ from scipy import signal
 from edges import noise, sine
 from small_dataset_audio.constants import PEAK_TARGET
 from small_dataset_audio.errors import InvalidAudioError, InvalidConfigError
-from small_dataset_audio.inference import stereo
+from small_dataset_audio.inference import pieces
 from small_dataset_audio.inference.stereo import apply_mid_side_widening, create_dual_seed_stereo, peak_normalize
 
 LONG_S = 48_000
@@ -100,7 +100,7 @@ def test_audio_shorter_than_the_delay_stays_in_the_middle():
 
 
 def test_long_audio_in_blocks_agrees_with_scipy_in_one_piece(monkeypatch: pytest.MonkeyPatch):
-    monkeypatch.setattr(stereo, "_BLOCK_SAMPLES", 997)
+    monkeypatch.setattr(pieces, "PIECE_SAMPLES", 997)
     mono = noise(10_000)
     high_pass = signal.butter(2, 150.0, "highpass", fs=48_000, output="sos")
     side = 0.7 * np.concatenate([np.zeros(720), signal.sosfilt(high_pass, mono.astype(np.float64))[:-720]])

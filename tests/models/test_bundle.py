@@ -16,7 +16,7 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from models.modelfiles import assert_refused, rewrite, set_in
-from models.tiny import CLIP_LENGTHS, tiny_bundle, tiny_clips
+from models.tiny import CLIP_LENGTHS, tiny_bundle, tiny_clips, tiny_linear_bundle
 from small_dataset_audio.errors import (
     ModelError,
     OutputError,
@@ -34,7 +34,7 @@ def assert_equal_bundles(one: ModelBundle, other: ModelBundle) -> None:
     assert weights.keys() == others.keys()
     for name, value in weights.items():
         assert torch.equal(value, others[name]), name
-    for name in ("latents", "path_lengths", "neighbours", "neighbour_distances"):
+    for name in ("latents", "path_lengths", "neighbours", "neighbour_distances", "partners"):
         mine, theirs = getattr(one.density, name), getattr(other.density, name)
         assert mine.dtype == theirs.dtype
         np.testing.assert_array_equal(mine, theirs)
@@ -53,8 +53,9 @@ def load_bundle_after_saving(tmp_path: Path, clips: tuple[np.ndarray, ...]) -> M
 # ---- round trip
 
 
-def test_what_is_saved_is_what_is_loaded_to_the_bit(tmp_path: Path):
-    given_bundle = tiny_bundle()
+@pytest.mark.parametrize("make", [tiny_bundle, tiny_linear_bundle])
+def test_what_is_saved_is_what_is_loaded_to_the_bit(tmp_path: Path, make: Callable[[], ModelBundle]):
+    given_bundle = make()
     saved = save_bundle(tmp_path / "model", given_bundle)
     loaded = load_bundle(tmp_path / "model")
     assert_equal_bundles(saved, loaded)
@@ -73,7 +74,8 @@ def test_a_loaded_model_decodes_and_walks_as_before(folder: Path):
     z = torch.randn(1, 3, 5, generator=torch.Generator().manual_seed(0))
     assert torch.equal(before.model.decode(z), after.model.decode(z))
     walks = [bundle.density.walk(40, np.random.default_rng(1)) for bundle in (before, after)]
-    np.testing.assert_array_equal(*walks)
+    np.testing.assert_array_equal(*(walk.rows for walk in walks))
+    np.testing.assert_array_equal(*(walk.latents(0, 40) for walk in walks))
 
 
 def test_loading_draws_no_random_numbers(folder: Path):
@@ -158,6 +160,8 @@ DAMAGED_TENSORS: dict[str, Callable[[dict[str, torch.Tensor]], Any]] = {
             "density.neighbour_distances": torch.zeros(10, 0),
         }
     ),
+    "no partners": lambda t: t.pop("density.partners"),
+    "partners beyond the end": lambda t: t["density.partners"][0, 0].fill_(10),
     "fewer distances than neighbours": lambda t: t.update({"density.neighbour_distances": torch.zeros(10, 1)}),
     "paths that are too long": lambda t: t["density.path_lengths"][0].fill_(6),
     "an empty path": lambda t: t.update({"density.path_lengths": torch.tensor([5, 0, 5])}),
@@ -180,6 +184,28 @@ def test_fault_27_weights_of_another_size_than_the_configuration_are_refused_by_
 def test_fault_27_damaged_tensors_are_refused_by_name(folder: Path, change: Callable[[dict[str, torch.Tensor]], Any]):
     rewrite(folder, tensors=change)
     assert_refused(folder, "model.safetensors")
+
+
+DAMAGED_LINEAR_TENSORS: dict[str, Callable[[dict[str, torch.Tensor]], Any]] = {
+    "no analysis": lambda t: t.pop("linear.analysis"),
+    "a synthesis of another shape": lambda t: t.update({"linear.synthesis": torch.zeros(3, 15)}),
+    "a mean of another type": lambda t: t.update({"linear.mean": torch.zeros(16, dtype=torch.float16)}),
+    "a spread that is NaN": lambda t: t["linear.spread"][1].fill_(float("nan")),
+    "latents of another size": lambda t: t.update({"density.latents": torch.zeros(10, 2)}),
+    "the weights of a trained model": lambda t: [
+        t.update({f"vae.{n[7:]}": t.pop(n)}) for n in list(t) if n[:7] == "linear."
+    ],
+}
+
+
+@pytest.mark.parametrize("change", DAMAGED_LINEAR_TENSORS.values(), ids=DAMAGED_LINEAR_TENSORS.keys())
+def test_fault_27_damaged_tensors_of_a_linear_model_are_refused_by_name(
+    tmp_path: Path, change: Callable[[dict[str, torch.Tensor]], Any]
+):
+    save_bundle(tmp_path / "linear", tiny_linear_bundle())
+    load_bundle(tmp_path / "linear")
+    rewrite(tmp_path / "linear", tensors=change)
+    assert_refused(tmp_path / "linear", "model.safetensors")
 
 
 @pytest.mark.parametrize("kept", [0, 7, 8, 500, -1])
@@ -291,7 +317,7 @@ def test_fault_27_a_flipped_byte_is_refused_as_a_model_error_or_does_no_harm(fol
         assert "\n" not in str(error)
     else:
         assert torch.isfinite(bundle.model.decode(torch.zeros(1, 3, 4))).all()
-        assert np.isfinite(bundle.density.walk(20, np.random.default_rng(0))).all()
+        assert np.isfinite(bundle.density.walk(20, np.random.default_rng(0)).latents(0, 20)).all()
     finally:
         path.write_bytes(whole)
 

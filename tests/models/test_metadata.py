@@ -4,6 +4,7 @@ import json
 import subprocess
 import sys
 from collections.abc import Callable
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -12,10 +13,10 @@ import torch
 from safetensors.torch import save_file
 
 from models.modelfiles import KEY, assert_refused, header_of, remove, rewrite, set_in
-from models.tiny import CLIP_LENGTHS
+from models.tiny import CLIP_LENGTHS, tiny_bundle, tiny_linear_bundle
 from small_dataset_audio.errors import ModelDamagedError, ModelNotFoundError, ModelVersionError
 from small_dataset_audio.files import parse_json
-from small_dataset_audio.models import load_bundle, read_metadata
+from small_dataset_audio.models import load_bundle, read_metadata, save_bundle
 
 
 def test_the_metadata_is_strict_json_that_is_read_without_torch(folder: Path):
@@ -30,7 +31,7 @@ def test_the_metadata_is_strict_json_that_is_read_without_torch(folder: Path):
     )
     arguments = [sys.executable, "-I", "-c", program, str(folder / "model.safetensors")]
     printed = subprocess.run(arguments, capture_output=True, check=True, text=True).stdout
-    assert printed.strip() == r"1 CC0-1.0 'Gl\xf6ckchen \U0001f514'"
+    assert printed.strip() == r"2 CC0-1.0 'Gl\xf6ckchen \U0001f514'"
 
 
 def test_the_metadata_says_all_there_is_to_know_of_the_corpus_and_the_training(folder: Path):
@@ -72,6 +73,27 @@ def test_fields_of_a_later_minor_release_are_passed_over(folder: Path):
     assert load_bundle(folder).metadata.name == "tiny"
 
 
+def test_a_model_is_of_one_kind_and_says_which(folder: Path, tmp_path: Path):
+    save_bundle(tmp_path / "linear", tiny_linear_bundle())
+    trained, linear = read_metadata(folder), read_metadata(tmp_path / "linear")
+    assert (trained.kind, linear.kind) == ("vae", "linear")
+    assert trained.autoencoder == trained.vae is not None
+    assert linear.autoencoder == linear.linear is not None
+    for vae, other in ((None, None), (trained.vae, linear.linear)):
+        with pytest.raises(ValueError, match="either vae or linear"):
+            replace(trained, vae=vae, linear=other)
+
+
+def test_files_of_the_first_format_know_no_other_kind_than_a_trained_one(folder: Path):
+    def first_format(metadata: dict[str, Any]) -> dict[str, Any]:
+        return {**remove("linear")(metadata), "format_version": 1}
+
+    rewrite(folder, metadata=first_format, tensors=lambda tensors: tensors.pop("density.partners"))
+    loaded = load_bundle(folder)
+    assert (loaded.metadata.format_version, loaded.metadata.kind) == (1, "vae")
+    assert torch.equal(loaded.model.decode(torch.ones(1, 3, 2)), tiny_bundle().model.decode(torch.ones(1, 3, 2)))
+
+
 DAMAGED_METADATA: dict[str, Callable[[dict[str, Any]], Any]] = {
     "not JSON": lambda _: "{",
     "not an object": lambda _: "[1]",
@@ -91,6 +113,8 @@ DAMAGED_METADATA: dict[str, Callable[[dict[str, Any]], Any]] = {
     "an odd FFT": set_in("spectrogram", "n_fft", value=511),
     "no floor": set_in("spectrogram", "amplitude_floor", value=0.0),
     "other bands than the model": set_in("spectrogram", "n_mels", value=9),
+    "no autoencoder": set_in("vae", value=None),
+    "two autoencoders": set_in("linear", value={"n_mels": 8, "latent_dim": 3, "frames_per_step": 2, "bands_pooled": 2}),
     "no neighbours": set_in("density", "num_neighbours", value=0),
 }
 
@@ -101,6 +125,25 @@ def test_fault_27_damaged_metadata_is_refused_by_name(folder: Path, change: Call
     assert_refused(folder, "model.safetensors")
 
 
+DAMAGED_LINEAR_METADATA: dict[str, Callable[[dict[str, Any]], Any]] = {
+    "no sizes": remove("linear"),
+    "three bands pooled of eight": set_in("linear", "bands_pooled", value=3),
+    "a latent of a hundred": set_in("linear", "latent_dim", value=100),
+    "other bands than the spectrogram": set_in("linear", "n_mels", value=16),
+    "another latent size than the density": set_in("linear", "latent_dim", value=2),
+}
+
+
+@pytest.mark.parametrize("change", DAMAGED_LINEAR_METADATA.values(), ids=DAMAGED_LINEAR_METADATA.keys())
+def test_fault_27_damaged_metadata_of_a_linear_model_is_refused_by_name(
+    tmp_path: Path, change: Callable[[dict[str, Any]], Any]
+):
+    save_bundle(tmp_path / "linear", tiny_linear_bundle())
+    load_bundle(tmp_path / "linear")
+    rewrite(tmp_path / "linear", metadata=change)
+    assert_refused(tmp_path / "linear", "model.safetensors")
+
+
 @pytest.mark.parametrize("metadata", [None, {"format": "pt"}])
 def test_fault_27_the_weights_of_another_program_are_refused_by_name(folder: Path, metadata: dict[str, str] | None):
     save_file({"weight": torch.zeros(3)}, folder / "model.safetensors", metadata=metadata)
@@ -109,7 +152,7 @@ def test_fault_27_the_weights_of_another_program_are_refused_by_name(folder: Pat
     assert_refused(folder, "model.safetensors")
 
 
-@pytest.mark.parametrize("version", [2, 99])
+@pytest.mark.parametrize("version", [3, 99])
 def test_fault_28_a_newer_format_asks_for_an_upgrade_and_is_not_touched(folder: Path, version: int):
     def future(metadata: dict[str, Any]) -> dict[str, Any]:
         return {"format_version": version, "sda_version": "9.1", "everything": "else is different"}

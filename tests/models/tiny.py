@@ -2,12 +2,22 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 import numpy as np
 import torch
 
 from small_dataset_audio.audio import AudioSpectrogram, SpectrogramConfig
-from small_dataset_audio.models import ConvVAE, DensityConfig, LatentDensity, ModelBundle, VAEConfig
-from small_dataset_audio.models.metadata import ClipEntry, CorpusEntry, ModelMetadata, TrainingEntry
+from small_dataset_audio.models import (
+    ConvVAE,
+    DensityConfig,
+    LatentDensity,
+    LinearAutoencoder,
+    LinearConfig,
+    ModelBundle,
+    VAEConfig,
+)
+from small_dataset_audio.models.metadata import FORMAT_VERSION, ClipEntry, CorpusEntry, ModelMetadata, TrainingEntry
 
 CLIP_LENGTHS = (1000, 1, 2500)
 
@@ -25,8 +35,8 @@ def tiny_density() -> LatentDensity:
     neighbours = (np.arange(10)[:, None] + np.array([5, 3])) % 10
     distances = np.tile(np.array([0.25, 0.5], np.float32), (10, 1))
     # Settings are given here, so that tuned defaults change nothing.
-    config = DensityConfig(num_neighbours=2, jump_scale=2.0, min_run_steps=2, mix=0.0)
-    return LatentDensity(latents, np.array([5, 1, 4]), neighbours, distances, config)
+    config = DensityConfig(num_neighbours=2, num_partners=1, min_run_steps=2, recording_weight=0.5)
+    return LatentDensity(latents, np.array([5, 1, 4]), neighbours, distances, neighbours[:, :1].copy(), config)
 
 
 def tiny_bundle(clips: tuple[np.ndarray, ...] | None = None) -> ModelBundle:
@@ -51,7 +61,7 @@ def tiny_bundle(clips: tuple[np.ndarray, ...] | None = None) -> ModelBundle:
     )
     density = tiny_density()
     metadata = ModelMetadata(
-        format_version=1,
+        format_version=FORMAT_VERSION,
         name="tiny",
         created="2026-11-22T10:00:00+00:00",
         sda_version="0.1.0",
@@ -69,3 +79,13 @@ def tiny_bundle(clips: tuple[np.ndarray, ...] | None = None) -> ModelBundle:
         density=density,
         clips=tiny_clips() if clips is None else clips,
     )
+
+
+def tiny_linear_bundle(clips: tuple[np.ndarray, ...] | None = None) -> ModelBundle:
+    """The same with an autoencoder that was not trained; its numbers are ramps as well."""
+    trained = tiny_bundle(clips)
+    sizes = LinearConfig(n_mels=8, latent_dim=3, frames_per_step=2, bands_pooled=2)
+    model = LinearAutoencoder(sizes)
+    for number, value in enumerate(model.state_dict().values()):
+        value.copy_((torch.arange(value.numel()) % (7 + number) / 8 - 0.5).reshape(value.shape))
+    return replace(trained, metadata=replace(trained.metadata, vae=None, linear=sizes), model=model.eval())

@@ -15,6 +15,7 @@ from edges import noise
 from small_dataset_audio.audio.spectrogram import AudioSpectrogram
 from small_dataset_audio.errors import InvalidConfigError, TrainingError
 from small_dataset_audio.models.vae import ConvVAE
+from small_dataset_audio.training import loop
 from small_dataset_audio.training.config import TrainingConfig
 from small_dataset_audio.training.loop import (
     LossPoint,
@@ -408,6 +409,17 @@ def test_the_scale_of_a_long_recording_is_added_up_over_all_of_it(spectrogram: A
     mean, deviation = corpus_scale([long], spectrogram)
     assert mean == pytest.approx(float(everything.mean()), rel=1e-9)
     assert deviation == pytest.approx(float(everything.std()), rel=1e-6)
+
+
+def test_of_a_large_corpus_the_middle_of_every_recording_sets_the_scale(
+    spectrogram: AudioSpectrogram, monkeypatch: pytest.MonkeyPatch
+):
+    loud, quiet = noise(48_000), 0.001 * noise(96_000)
+    monkeypatch.setattr(loop, "_SCALE_SECONDS", 1.5)
+    middles = [loud[12_000:36_000], quiet[24_000:72_000]]
+    expected = corpus_scale(middles, spectrogram)
+    loud[:12_000], loud[36_000:] = 0.0, 0.0  # what is left out may be anything
+    assert corpus_scale([loud, quiet], spectrogram) == expected
 
 
 def test_the_scale_of_silence_does_not_vanish(spectrogram: AudioSpectrogram):

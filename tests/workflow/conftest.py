@@ -11,6 +11,7 @@ import pytest
 from small_dataset_audio.library import Library
 from small_dataset_audio.models.vae import VAEConfig
 from small_dataset_audio.training.config import TrainingConfig
+from small_dataset_audio.training.sizing import TrainingSize
 from small_dataset_audio.workflow import TrainRequest, train_corpus
 from tiny import write_recordings
 
@@ -19,6 +20,7 @@ def make_training_quick(patch: pytest.MonkeyPatch) -> None:
     """A narrow model, small batches, no early end (of six steps, none is a plateau); all else is as it always is."""
     module = "small_dataset_audio.workflow.train_run"
     patch.setattr(f"{module}.VAEConfig", partial(VAEConfig, width=16, latent_dim=4))
+    patch.setattr(f"{module}.choose_size", lambda *_: TrainingSize(width=16, batch_size=2))
     patch.setattr(f"{module}.TrainingConfig", partial(TrainingConfig, batch_size=2, crop_frames=32, plateau_share=1.0))
 
 

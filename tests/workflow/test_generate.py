@@ -4,7 +4,6 @@ import dataclasses
 import json
 from pathlib import Path
 
-import numpy as np
 import pytest
 import soundfile
 
@@ -44,9 +43,8 @@ def test_seeds_go_up_from_the_first_and_takes_lie_flat_in_the_folder(tmp_path: P
         assert sidecar["seed"] == sidecar["generation"]["seed"] == take.result.seed_used
         assert take.wav_path.name.endswith(f"_seed{take.result.seed_used}.wav")
         assert take.picture_path is None
-        np.testing.assert_array_equal(
-            pipeline.generate(dataclasses.replace(SHORT, seed=take.result.seed_used)).audio, take.result.audio
-        )
+        again = pipeline.generate(dataclasses.replace(SHORT, seed=take.result.seed_used)).audio
+        assert audio_sha256(again) == take.result.audio_sha256
 
 
 def test_a_take_is_there_as_soon_as_it_is_announced(tmp_path: Path, pipeline: GenerationPipeline):
@@ -94,7 +92,7 @@ def test_the_sidecar_tells_model_machine_and_bits(
         "model_sha256": sha256_file(tiny_model_folder / MODEL_FILE),
         "environment": describe_environment("cpu"),
         "vocoder": "mosaic",
-        "audio_sha256": audio_sha256(take.result.audio),
+        "audio_sha256": take.result.audio_sha256,
     }
 
 

@@ -31,6 +31,8 @@ KINDS = {
     "two seeds, in float": {"stereo_mode": "dual_seed", "sample_rate": 96_000, "bit_depth": "32-bit float"},
     "a path": {"concat_mode": "latent_interpolation", "steps_between": 3},
     "griffin-lim": {"vocoder": "griffin_lim"},
+    "far from the recordings": {"novelty": "high", "temperature": 1.7},
+    "near to them": {"novelty": "low", "temperature": 0.3},
     "short chunks": {"chunk_duration_s": 0.1, "overlap_samples": 100, "seed": None},
 }
 
@@ -170,6 +172,27 @@ def test_other_bits_are_said(library: Library, make_take: Callable[..., Take]):
     report = rerender(sidecar, library=library)
     assert report.identical is False
     assert report.differences == ()
+
+
+def forget_novelty(content: dict[str, Any]) -> None:
+    """Make it the sidecar of a release that had neither of them."""
+    del content["generation"]["novelty"], content["generation"]["temperature"]
+
+
+@pytest.mark.parametrize("fields", [{"novelty": "low"}, {"temperature": 2.0}, {}], ids=["low", "hot", "as it comes"])
+def test_a_sidecar_from_before_novelty_is_made_with_the_defaults_and_told_apart(
+    library: Library, make_take: Callable[..., Take], fields: dict[str, Any]
+):
+    take = make_take(duration_s=2.0, **fields)
+    report = rerender(edited(take, forget_novelty), library=library)
+    # Identical is said of bits alone: true only where the defaults are what the take was made with.
+    assert report.identical is (not fields)
+    assert report.differences == (
+        "novelty: no such setting then, 'medium' now",
+        "temperature: no such setting then, 1.0 now",
+    )
+    settings = json.loads(report.json_path.read_text())["generation"]
+    assert (settings["novelty"], settings["temperature"]) == ("medium", 1.0)
 
 
 @pytest.mark.parametrize("remove", [("provenance",), ("provenance", "audio_sha256")])

@@ -12,6 +12,7 @@ from typer.core import TyperGroup
 from small_dataset_audio._version import __version__
 from small_dataset_audio.cli.demo import demo
 from small_dataset_audio.cli.errors import EXIT_INTERRUPTED, EXIT_WRONG_COMMAND_LINE, exit_code, print_error
+from small_dataset_audio.cli.evaluate import evaluate
 from small_dataset_audio.cli.generate import generate
 from small_dataset_audio.cli.inspect import inspect
 from small_dataset_audio.cli.models import models
@@ -82,7 +83,7 @@ app = typer.Typer(
     rich_markup_mode="rich",
     epilog=_EPILOG,
 )
-for command in (inspect, train, generate, rerender, models, demo):
+for command in (inspect, train, generate, evaluate, rerender, models, demo):
     app.command(epilog=sys.modules[command.__module__].EXAMPLES)(command)
 
 

@@ -28,6 +28,8 @@ _OPTION_OF: Final = {
     "stereo_mode": "--stereo",
     "stereo_width": "--width",
     "vocoder": "--vocoder",
+    "novelty": "--novelty",
+    "temperature": "--temperature",
     "sample_rate": "--rate",
     "bit_depth": "--bits",
     "max_duration_s": "--duration",

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+from collections.abc import Callable
 from pathlib import Path
 from typing import Annotated, Any, Final, Literal
 
@@ -10,20 +11,22 @@ import typer
 
 from small_dataset_audio.cli.errors import settings_from_options
 from small_dataset_audio.cli.options import Device, Json, parse_bit_depth, parse_duration
-from small_dataset_audio.cli.render import messages, print_json, waiting
+from small_dataset_audio.cli.render import messages, print_json, rendering, waiting
+from small_dataset_audio.cli.walk_view import as_model
 from small_dataset_audio.constants import SAMPLE_RATE
-from small_dataset_audio.inference.config import GenerationConfig
+from small_dataset_audio.inference.config import LONGEST_DURATION_S, GenerationConfig
 
 DEFAULT_DURATION_S: Final = 10.0
 DEFAULT_COUNT: Final = 4
-LONGEST_DURATION_S: Final = 3600.0
 _LONGEST_OVERLAP_MS: Final = 60_000.0
 SAMPLES_PER_MS: Final = SAMPLE_RATE / 1000  # overlaps are counted at 48 kHz, whatever rate a take has
 
 EXAMPLES: Final = """\
 [bold]Examples[/bold]
   sda generate rain
+  sda generate my-recordings
   sda generate rain -d 30 -n 8 --seed 100 -o takes
+  sda generate rain -d 10m -n 1
   sda generate rain --stereo mid-side --width 1.0 --plot
   sda generate rain --concat latent-interpolation --rate 96000 --bits 32f
 
@@ -33,7 +36,12 @@ Beside each WAV lies a .json, from which `sda rerender` makes the same take agai
 
 def generate(
     model: Annotated[
-        str, typer.Argument(metavar="MODEL", help="Name of a model (`sda models` lists them), or its folder.")
+        str,
+        typer.Argument(
+            metavar="MODEL",
+            help="Name of a model (`sda models` lists them), or its folder; or a folder of recordings, for a first sound in "
+            "seconds, without training.",
+        ),
     ],
     duration: Annotated[
         float,
@@ -67,6 +75,21 @@ def generate(
     width: Annotated[
         float, typer.Option(metavar="0..1.5", help="How wide, for --stereo mid-side; 0 is mono.")
     ] = GenerationConfig.stereo_width,
+    novelty: Annotated[
+        Literal["low", "medium", "high"],
+        typer.Option(
+            metavar="LEVEL",
+            help="How little of the recordings comes back as it was: low plays long stretches of them, medium and high "
+            "shorter ones, with two or three that sound alike blended into one.",
+        ),
+    ] = "medium",
+    temperature: Annotated[
+        float,
+        typer.Option(
+            metavar="0..3",
+            help="0 hardly leaves a recording; over 1 goes to sounds that are in none of them.",
+        ),
+    ] = GenerationConfig.temperature,
     vocoder: Annotated[
         Literal["auto", "mosaic", "griffin-lim"],
         typer.Option(
@@ -97,6 +120,12 @@ def generate(
         ),
     ] = None,
     plot: Annotated[bool, typer.Option("--plot", help="Draw waveform and spectrogram beside each take.")] = False,
+    evaluate: Annotated[
+        bool,
+        typer.Option(
+            "--evaluate/--no-evaluate", help="Compare each take with your recordings, and say what is copied."
+        ),
+    ] = True,
     device: Device = "auto",
     as_json: Json = False,
 ) -> None:
@@ -115,9 +144,14 @@ def generate(
             steps_between=steps_between,
             overlap_samples=_overlap_samples(overlap, chunk),
             vocoder=vocoder.replace("-", "_"),
+            novelty=novelty,
+            temperature=temperature,
         )
         config.validate()
-        takes = _make(model, config, count=count, output=output, plot=plot, device=device, quiet=as_json)
+        model = as_model(model, device)
+        takes = _make(
+            model, config, count=count, output=output, plot=plot, evaluate=evaluate, device=device, quiet=as_json
+        )
     if as_json:
         print_json({"model": model, "takes": takes})
 
@@ -147,6 +181,7 @@ def _make(
     count: int,
     output: Path | None,
     plot: bool,
+    evaluate: bool,
     device: str,
     quiet: bool,
 ) -> list[dict[str, Any]]:
@@ -157,13 +192,26 @@ def _make(
         from small_dataset_audio.workflow import generate_takes, load_pipeline
 
         pipeline = load_pipeline(model, device=device)
-    coming = generate_takes(pipeline, config, count=count, output_dir=output, plot=plot)
+    bar = _Bar()
+    coming = generate_takes(
+        pipeline, config, count=count, output_dir=output, plot=plot, evaluate=evaluate, on_progress=bar
+    )
     made: list[dict[str, Any]] = []
     while True:
-        with waiting(console, f"making take {len(made) + 1} of {count}"):
+        with rendering(console, f"take {len(made) + 1} of {count}") as bar.show:
             take = next(coming, None)
         if take is None:
             return made
         made.append(to_json(take))
         if not quiet:
             print_take(take)
+
+
+class _Bar:
+    """Passes progress on to the bar of the take that is being made: every take has its own."""
+
+    def __init__(self) -> None:
+        self.show: Callable[[float, float], None] = lambda *_: None
+
+    def __call__(self, done_s: float, total_s: float) -> None:
+        self.show(done_s, total_s)

@@ -19,7 +19,10 @@ EXAMPLES: Final = """\
   sda models
   sda models --json
 
+A trained model was learnt by `sda train`; a walk, which `sda generate FOLDER` makes, goes along the recordings.
 Models are kept in your data folder; the environment variable SDA_HOME moves them."""
+
+_KINDS: Final = {"vae": "trained", "linear": "walk"}
 
 
 def models(as_json: Json = False) -> None:
@@ -45,19 +48,21 @@ def _table(entries: tuple[ModelEntry, ...]) -> Table:
     from rich.text import Text
 
     table = Table(box=box.SIMPLE_HEAD, pad_edge=False, header_style="bold")
-    for heading in ("model", "corpus"):
-        table.add_column(heading, overflow="fold")
+    table.add_column("model", overflow="fold")
+    table.add_column("kind", no_wrap=True)
+    table.add_column("corpus", overflow="fold")
     for heading in ("recordings", "length", "made", "size"):
         table.add_column(heading, justify="right", no_wrap=True)
     with_problems = any(entry.problem for entry in entries)
     if with_problems:
         table.add_column("problem", overflow="fold", style="red")
     for entry in entries:
-        facts = ["", "", "", ""]
+        facts = ["", "", "", "", ""]
         if entry.metadata is not None:
             corpus = entry.metadata.corpus
             made = datetime.fromisoformat(entry.metadata.created).astimezone()
             facts = [
+                _KINDS[entry.metadata.kind],
                 corpus.folder_name,
                 str(len(corpus.clips)),
                 format_duration(round(corpus.duration_s, 1)),
@@ -79,6 +84,7 @@ def _to_json(entry: ModelEntry) -> dict[str, Any]:
     if (metadata := entry.metadata) is not None:
         known |= {
             "name": metadata.name,
+            "kind": _KINDS[metadata.kind],
             "created": metadata.created,
             "corpus": metadata.corpus.folder_name,
             "recordings": len(metadata.corpus.clips),

@@ -14,7 +14,7 @@ from typing import Any, Final
 
 import typer
 from rich.console import Console
-from rich.progress import BarColumn, Progress, TextColumn
+from rich.progress import BarColumn, Progress, TextColumn, TimeRemainingColumn
 from rich.text import Text
 
 from small_dataset_audio.cli.errors import printable
@@ -79,3 +79,16 @@ def counting(console: Console, what: str) -> Iterator[Callable[[int, int, object
     with Progress(*columns, console=console, transient=True, redirect_stdout=False, redirect_stderr=False) as progress:
         task = progress.add_task(what, total=1)
         yield lambda done, total, _: progress.update(task, completed=done, total=total)
+
+
+@contextlib.contextmanager
+def rendering(console: Console, what: str) -> Iterator[Callable[[float, float], None]]:
+    """Show a bar for audio that is being made; yields what takes (seconds made, seconds in all)."""
+    if not console.is_terminal:
+        yield lambda *_: None
+        return
+    made = TextColumn("{task.completed:.0f} of {task.total:.0f} s, left:")
+    columns = (TextColumn("{task.description}"), BarColumn(30), made, TimeRemainingColumn())
+    with Progress(*columns, console=console, transient=True, redirect_stdout=False, redirect_stderr=False) as progress:
+        task = progress.add_task(printable(what), total=1, visible=False)
+        yield lambda done_s, total_s: progress.update(task, completed=done_s, total=total_s, visible=True)

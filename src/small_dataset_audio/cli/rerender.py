@@ -9,7 +9,7 @@ import typer
 
 from small_dataset_audio.cli.errors import EXIT_NOTHING_DONE, settings_from_options
 from small_dataset_audio.cli.options import Device, Json
-from small_dataset_audio.cli.render import messages, print_json, print_line, results, waiting
+from small_dataset_audio.cli.render import messages, print_json, print_line, rendering, results, waiting
 
 if TYPE_CHECKING:
     from small_dataset_audio.workflow import RerenderReport
@@ -36,13 +36,15 @@ def rerender(
     as_json: Json = False,
 ) -> None:
     """Make a take again from its .json and its model, and compare."""
-    with waiting(messages(), "making the take again"):
+    console = messages()
+    with waiting(console, "making the take again"):
         from small_dataset_audio.workflow import rerender as make_again
         from small_dataset_audio.workflow import resolve_device
 
-        with settings_from_options():
-            resolve_device(device)
-        report = make_again(take, model=model, output_dir=output, device=device)
+    with settings_from_options():
+        resolve_device(device)
+    with rendering(console, "making the take again") as show:
+        report = make_again(take, model=model, output_dir=output, device=device, on_progress=show)
     if as_json:
         print_json(
             {

@@ -4,19 +4,35 @@ from __future__ import annotations
 
 from typing import Any
 
+from small_dataset_audio.cli.evaluate import format_position
 from small_dataset_audio.cli.render import RATING_STYLES, print_line, results
+from small_dataset_audio.evaluation import TakeEvaluation
 from small_dataset_audio.workflow import Take
 
 
 def print_take(take: Take) -> None:
-    """Print path, length and quality on one line, and the picture's path on the next."""
-    quality = take.result.quality
+    """Print path, length, quality and how it stands to the corpus on one line, and the picture's path on the next."""
+    quality = take.quality
     rating = quality["rating"]
     console = results()
     length = f"  {take.result.duration_s:.2f} s  "
-    print_line(console, (str(take.wav_path), "bold"), length, (rating, RATING_STYLES[rating]), f"  {quality['reason']}")
+    words = "; ".join(filter(None, (quality["reason"], describe(take.evaluation))))
+    print_line(console, (str(take.wav_path), "bold"), length, (rating, RATING_STYLES[rating]), f"  {words}")
     if take.picture_path is not None:
         print_line(console, f"  {take.picture_path}")
+
+
+def describe(evaluation: TakeEvaluation | None) -> str:
+    """Say in a few words how a take stands to its corpus: ``sounds like the corpus: 93 %; 12 % copied, ...``."""
+    if evaluation is None or evaluation.similarity_percent is None:
+        return ""
+    words = f"sounds like the corpus: {evaluation.similarity_percent:.0f} %"
+    copying = evaluation.novelty.copying
+    if not copying.copied_windows or copying.longest is None:
+        return f"{words}; nothing copied"
+    match = copying.longest
+    place = format_position(match.file_s)
+    return f"{words}; {100 * (copying.share or 0.0):.0f} % copied, longest: {match.duration_s:.2f} s of {match.file} {place}"
 
 
 def to_json(take: Take) -> dict[str, Any]:
@@ -31,5 +47,6 @@ def to_json(take: Take) -> dict[str, Any]:
         "sample_rate": result.sample_rate,
         "bit_depth": result.config.bit_depth,
         "channels": result.channels,
-        "quality": result.quality,
+        "quality": take.quality,
+        "evaluation": None if take.evaluation is None else take.evaluation.to_json(),
     }

@@ -22,7 +22,14 @@ from small_dataset_audio.corpus import ScanProgress, summarise
 from small_dataset_audio.library import CHECKPOINT_FILE
 from small_dataset_audio.shell import shell_word
 from small_dataset_audio.training.loop import TrainingProgress
-from small_dataset_audio.workflow import ModelSaved, PreviewMade, TrainingStarted, TrainRequest, train_corpus
+from small_dataset_audio.workflow import (
+    FirstSound,
+    ModelSaved,
+    PreviewMade,
+    TrainingStarted,
+    TrainRequest,
+    train_corpus,
+)
 
 _STOP_WORDS: Final = {
     "budget": "the time budget is used",
@@ -39,6 +46,7 @@ class TrainingOutcome:
     request_folder: Path
     started: TrainingStarted | None = None
     saved: ModelSaved | None = None
+    first_sound: FirstSound | None = None
     previews: list[PreviewMade] = field(default_factory=list)
 
     @property
@@ -80,6 +88,10 @@ class TrainingView:
         match event:
             case ScanProgress():
                 self._show_scan(event)
+            case FirstSound():
+                self.outcome.first_sound = event
+                after = f"first sound after {event.elapsed_s:.0f} s, without training: "
+                print_line(self._console, after, (str(event.wav_path), "bold"))
             case TrainingStarted():
                 self._show_start(event)
             case TrainingProgress():
@@ -107,6 +119,8 @@ class TrainingView:
         used = format_duration(round(event.elapsed_s))
         begun = f", going on from step {event.step} ({used} of the budget used already)" if event.step else ""
         print_entry(self._console, "training", f"model {event.name} on {event.device}{held_out}{begun}")
+        sizes = f"width {event.width}, batches of {event.batch_size}: what this machine can train in the time"
+        print_entry(self._console, "size", sizes)
 
     def _show_progress(self, event: TrainingProgress) -> None:
         losses = event.losses
@@ -192,8 +206,9 @@ def print_model(outcome: TrainingOutcome) -> None:
     print_entry(console, "model", started.name, "bold")
     print_entry(console, "folder", str(saved.folder))
     print_entry(console, "losses", str(saved.loss_picture))
-    for preview in outcome.previews:
-        print_entry(console, "preview", str(preview.wav_path))
+    for preview in (outcome.first_sound, *outcome.previews):
+        if preview is not None:
+            print_entry(console, "preview", str(preview.wav_path))
     duration = format_duration(round(training.elapsed_s))
     reason = _STOP_WORDS.get(training.stop_reason, training.stop_reason)
     print_entry(console, "stopped", f"{reason} ({training.steps} steps in {duration})")
@@ -208,7 +223,7 @@ def to_json(outcome: TrainingOutcome) -> dict[str, Any]:
     if started is None or saved is None:
         return {}
     metadata = saved.bundle.metadata
-    training = metadata.training
+    training, first = metadata.training, outcome.first_sound
     return {
         "model": started.name,
         "folder": str(saved.folder.absolute()),
@@ -217,6 +232,8 @@ def to_json(outcome: TrainingOutcome) -> dict[str, Any]:
         "device": started.device,
         "seed": training.seed,
         "steps": training.steps,
+        "width": None if metadata.vae is None else metadata.vae.width,
+        "batch_size": training.batch_size,
         "elapsed_s": training.elapsed_s,
         "stop_reason": training.stop_reason,
         "cancelled": saved.cancelled,
@@ -226,6 +243,7 @@ def to_json(outcome: TrainingOutcome) -> dict[str, Any]:
         "held_out_loss": training.held_out_loss,
         "held_out": list(started.held_out),
         "loss_picture": str(saved.loss_picture.absolute()),
+        "first_sound": None if first is None else str(first.wav_path.absolute()),
         "previews": [str(preview.wav_path.absolute()) for preview in outcome.previews],
         "corpus": summarise(started.corpus).to_json(),
     }

@@ -5,8 +5,10 @@ from .export import BIT_DEPTH_MAP as BIT_DEPTH_MAP
 from .export import SAMPLE_RATE_OPTIONS as SAMPLE_RATE_OPTIONS
 from .export import export_wav as export_wav
 from .export import write_sidecar_json as write_sidecar_json
+from .generation import Appraisal as Appraisal
 from .generation import GenerationPipeline as GenerationPipeline
 from .generation import GenerationResult as GenerationResult
+from .generation import TakeSummary as TakeSummary
 from .interpolation import slerp as slerp
 from .overlap import crossfade_chunks as crossfade_chunks
 from .quality import compute_quality_score as compute_quality_score

@@ -10,7 +10,8 @@ Generators are made from the seed (and the chunk's number): no global random sta
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator
+import itertools
+from collections.abc import Callable, Iterator
 
 import numpy as np
 import torch
@@ -20,12 +21,15 @@ from torch import Tensor
 from small_dataset_audio.audio.spectrogram import AudioSpectrogram
 from small_dataset_audio.constants import DEFAULT_OVERLAP_SAMPLES, SAMPLE_RATE
 from small_dataset_audio.errors import InvalidAudioError, InvalidConfigError
-from small_dataset_audio.inference.interpolation import slerp
+from small_dataset_audio.inference.interpolation import LatentPath, anchor_path, slerp
 from small_dataset_audio.inference.overlap import aligned_overlap_add, crossfade_chunks
+from small_dataset_audio.inference.pieces import Piece, collect
+from small_dataset_audio.models.autoencoder import Autoencoder
+from small_dataset_audio.models.config import WalkStyle
 from small_dataset_audio.models.density import Density, StandardNormal
-from small_dataset_audio.models.vae import ConvVAE
 from small_dataset_audio.models.vocoder.griffin_lim import GriffinLimVocoder
-from small_dataset_audio.models.vocoder.protocol import Vocoder
+from small_dataset_audio.models.vocoder.protocol import PlayingVocoder, Vocoder
+from small_dataset_audio.models.walk import Walk
 
 __all__ = [
     "crossfade_chunks",
@@ -34,12 +38,18 @@ __all__ = [
     "generate_chunks_latent_interp",
     "plan_num_chunks",
     "slerp",
+    "stream_chunks_crossfade",
+    "stream_chunks_latent_interp",
     "total_samples",
 ]
 
 _DECODE_BLOCK_STEPS = 256
 _DECODE_CONTEXT_STEPS = 8  # the decoder sees under 6 steps to either side
 _CHUNK_CONTEXT_STEPS = 8  # rendered around a chunk and cut off, so that both sides of a join render the same there
+
+_SIGNAL_SAMPLES = 64 * SAMPLE_RATE
+"""An interpolated path is rendered as one signal up to this length; what is longer is joined from stretches of it. Over the
+minute that `max_duration_s` allows unless it is raised, so that joins are only where memory asks for them."""
 
 
 def total_samples(num_chunks: int, chunk_samples: int, overlap_samples: int) -> int:
@@ -63,7 +73,7 @@ def _checked_length(num_chunks: int, chunk_samples: int, overlap_samples: int) -
 
 
 def generate_chunks_crossfade(
-    model: ConvVAE,
+    model: Autoencoder,
     spectrogram: AudioSpectrogram,
     num_chunks: int,
     device: torch.device | str,
@@ -73,12 +83,13 @@ def generate_chunks_crossfade(
     *,
     density: Density | None = None,
     vocoder: Vocoder | None = None,
+    style: WalkStyle | None = None,
 ) -> NDArray[np.float32]:
     """Decode a trajectory chunk by chunk and join the waveforms.
 
     Parameters
     ----------
-    model : ConvVAE
+    model : Autoencoder
     spectrogram : AudioSpectrogram
     num_chunks : int [0 or more]
     device : torch.device or str
@@ -89,6 +100,8 @@ def generate_chunks_crossfade(
         What is drawn from; N(0, I) without one.
     vocoder : Vocoder, optional
         Griffin-Lim without one.
+    style : WalkStyle, optional
+        How far the walk goes from its recordings.
 
     Returns
     -------
@@ -102,52 +115,111 @@ def generate_chunks_crossfade(
         The model decoded to numbers that are not finite.
     """
     num_samples = _checked_length(num_chunks, chunk_samples, overlap_samples)
+    pieces = stream_chunks_crossfade(
+        model,
+        spectrogram,
+        num_chunks,
+        device,
+        seed,
+        chunk_samples,
+        overlap_samples,
+        density=density,
+        vocoder=vocoder,
+        style=style,
+    )
+    return _collect(pieces, num_samples)
+
+
+def stream_chunks_crossfade(
+    model: Autoencoder,
+    spectrogram: AudioSpectrogram,
+    num_chunks: int,
+    device: torch.device | str,
+    seed: int,
+    chunk_samples: int = SAMPLE_RATE,
+    overlap_samples: int = DEFAULT_OVERLAP_SAMPLES,
+    *,
+    density: Density | None = None,
+    vocoder: Vocoder | None = None,
+    style: WalkStyle | None = None,
+) -> Iterator[Piece]:
+    """Yield what :func:`generate_chunks_crossfade` returns, chunk by chunk [shape=(channels, samples)]."""
+    num_samples = _checked_length(num_chunks, chunk_samples, overlap_samples)
+    if num_samples == 0:
+        return
     density = density or StandardNormal(model.latent_dim)
     vocoder = vocoder or GriffinLimVocoder(spectrogram)
     draws, _ = _generators(seed, 0)
     reach = spectrogram.config.hop_length // 2
     num_steps = model.num_steps(spectrogram.num_frames(num_samples + reach))
-    trajectory = density.walk(num_steps, draws) if num_samples else np.zeros((model.latent_dim, 0), dtype=np.float32)
+    style = style or WalkStyle()
+    stretch = _stretches(model, vocoder, density.walk(num_steps, draws, style), device, style)
 
-    def stretches() -> Iterator[NDArray[np.float32]]:
+    def pieces() -> Iterator[Piece]:
         for number in range(num_chunks):
             _, phases = _generators(seed, number)
             start = number * (chunk_samples - overlap_samples) - reach
-            length = chunk_samples + 2 * reach
-            yield _render_stretch(model, spectrogram, vocoder, trajectory, start, length, device, phases)
+            yield _render_stretch(model, spectrogram, stretch, start, chunk_samples + 2 * reach, phases)
 
-    return _collect(aligned_overlap_add(stretches(), chunk_samples, overlap_samples, reach), num_samples)
+    yield from aligned_overlap_add(pieces(), chunk_samples, overlap_samples, reach)
+
+
+RenderSteps = Callable[[int, int, int, torch.Generator], NDArray[np.float32]]
+"""Renders the beginning of steps `first` to `last`: so many samples, with phases from a generator."""
+
+
+def _stretches(
+    model: Autoencoder,
+    vocoder: Vocoder,
+    walk: Walk,
+    device: torch.device | str,
+    style: WalkStyle,
+) -> RenderSteps:
+    """Choose how a walk is rendered: played from the recordings where it keeps to them, else decoded and rendered."""
+    if walk.can_be_played and isinstance(vocoder, PlayingVocoder):
+        player, path = vocoder, vocoder.place(walk, model.config.frames_per_step, style.match_db)
+        return lambda first, last, num_samples, _: player.play(path, first, last, num_samples)
+    return _decoded(model, vocoder, walk.latents, device)
+
+
+def _decoded(
+    model: Autoencoder,
+    vocoder: Vocoder,
+    latents: LatentPath,
+    device: torch.device | str,
+) -> RenderSteps:
+    def render(first: int, last: int, num_samples: int, phases: torch.Generator) -> NDArray[np.float32]:
+        voices = latents(first, last)
+        mel_shape = (model.config.n_mels, voices.shape[-1] * model.config.frames_per_step)
+        return vocoder.render(decode_trajectory(model, voices, mel_shape, device), num_samples, phases)
+
+    return render
 
 
 def _render_stretch(
-    model: ConvVAE,
+    model: Autoencoder,
     spectrogram: AudioSpectrogram,
-    vocoder: Vocoder,
-    trajectory: NDArray[np.float32],
+    render_steps: RenderSteps,
     start: int,
     num_samples: int,
-    device: torch.device | str,
     phases: torch.Generator,
-) -> NDArray[np.float32]:
-    """Render samples `start` to `start + num_samples` of a trajectory, and some context that is cut off.
+) -> Piece:
+    """Render samples `start` to `start + num_samples` of a path, and some context that is cut off.
 
     Before sample 0, where the first chunk has nothing to be aligned with, there is silence.
     """
     if start < 0:
-        rest = _render_stretch(model, spectrogram, vocoder, trajectory, 0, num_samples + start, device, phases)
-        return np.pad(rest, (-start, 0))
+        rest = _render_stretch(model, spectrogram, render_steps, 0, num_samples + start, phases)
+        return np.pad(rest, ((0, 0), (-start, 0)))
     step_samples = model.config.frames_per_step * spectrogram.config.hop_length
     first_step = max(start // step_samples - _CHUNK_CONTEXT_STEPS, 0)
     end_step = -(-(start + num_samples) // step_samples) + 1 + _CHUNK_CONTEXT_STEPS
     skipped = start - first_step * step_samples
-    stretch = np.ascontiguousarray(trajectory[:, first_step:end_step])
-    mel_shape = (model.config.n_mels, stretch.shape[1] * model.config.frames_per_step)
-    mel = decode_trajectory(model, stretch, mel_shape, device)
-    return vocoder.render(mel, skipped + num_samples, phases)[skipped:]
+    return np.atleast_2d(render_steps(first_step, end_step, skipped + num_samples, phases))[:, skipped:]
 
 
 def generate_chunks_latent_interp(
-    model: ConvVAE,
+    model: Autoencoder,
     spectrogram: AudioSpectrogram,
     num_chunks: int,
     device: torch.device | str,
@@ -180,46 +252,81 @@ def generate_chunks_latent_interp(
         As for :func:`generate_chunks_crossfade`, or `steps_between` is under 1.
     """
     num_samples = _checked_length(num_chunks, chunk_samples, overlap_samples)
+    pieces = stream_chunks_latent_interp(
+        model,
+        spectrogram,
+        num_chunks,
+        device,
+        seed,
+        chunk_samples,
+        overlap_samples,
+        steps_between,
+        density=density,
+        vocoder=vocoder,
+    )
+    return _collect(pieces, num_samples)
+
+
+def stream_chunks_latent_interp(
+    model: Autoencoder,
+    spectrogram: AudioSpectrogram,
+    num_chunks: int,
+    device: torch.device | str,
+    seed: int,
+    chunk_samples: int = SAMPLE_RATE,
+    overlap_samples: int = DEFAULT_OVERLAP_SAMPLES,
+    steps_between: int = 10,
+    *,
+    density: Density | None = None,
+    vocoder: Vocoder | None = None,
+) -> Iterator[Piece]:
+    """Yield what :func:`generate_chunks_latent_interp` returns, about a minute at a time [shape=(channels, samples)]."""
+    num_samples = _checked_length(num_chunks, chunk_samples, overlap_samples)
     if steps_between < 1:
         raise InvalidConfigError(f"steps_between is {steps_between}; it must be 1 or more")
     if num_samples == 0:
-        return np.zeros(0, dtype=np.float32)
+        return
     density = density or StandardNormal(model.latent_dim)
     vocoder = vocoder or GriffinLimVocoder(spectrogram)
-    mel_shape = spectrogram.get_mel_shape(num_samples)
     draws, phases = _generators(seed, 0)
     anchors = torch.from_numpy(density.draw_anchors(num_chunks + 1, draws))
-    trajectory = _anchor_path(anchors, steps_between, model.num_steps(mel_shape[1]))
-    mel = decode_trajectory(model, trajectory, mel_shape, device)
-    return vocoder.render(mel, num_samples, phases)
+    if num_samples <= _SIGNAL_SAMPLES:
+        mel_shape = spectrogram.get_mel_shape(num_samples)
+        num_steps = model.num_steps(mel_shape[1])
+        trajectory = anchor_path(anchors, steps_between, num_steps)(0, num_steps)
+        mel = decode_trajectory(model, trajectory, mel_shape, device)
+        yield np.atleast_2d(vocoder.render(mel, num_samples, phases))
+        return
 
+    reach = spectrogram.config.hop_length // 2
+    num_steps = model.num_steps(spectrogram.num_frames(num_samples + reach))
+    stretch = _decoded(model, vocoder, anchor_path(anchors, steps_between, num_steps), device)
 
-def _anchor_path(anchors: Tensor, steps_between: int, num_steps: int) -> NDArray[np.float32]:
-    """Path through all anchors [shape=(latent_dim, num_steps)]."""
-    shares = torch.arange(steps_between, dtype=anchors.dtype)[None, :, None] / steps_between
-    arcs = slerp(anchors[:-1, None], anchors[1:, None], shares)
-    points = torch.cat([arcs.flatten(0, 1), anchors[-1:]]).numpy()
-    positions = np.linspace(0.0, len(points) - 1.0, num_steps)
-    left = np.minimum(positions.astype(np.int64), max(len(points) - 2, 0))
-    share = (positions - left)[:, None]
-    return np.ascontiguousarray(((1 - share) * points[left] + share * points[left + 1]).T, dtype=np.float32)
+    def pieces() -> Iterator[Piece]:
+        hop = _SIGNAL_SAMPLES - DEFAULT_OVERLAP_SAMPLES
+        for number, start in enumerate(range(0, num_samples - DEFAULT_OVERLAP_SAMPLES, hop)):
+            _, phases = _generators(seed, number)
+            length = min(_SIGNAL_SAMPLES, num_samples - start) + 2 * reach
+            yield _render_stretch(model, spectrogram, stretch, start - reach, length, phases)
+
+    yield from aligned_overlap_add(pieces(), _SIGNAL_SAMPLES, DEFAULT_OVERLAP_SAMPLES, reach)
 
 
 def decode_trajectory(
-    model: ConvVAE, trajectory: NDArray[np.float32], mel_shape: tuple[int, int], device: torch.device | str
+    model: Autoencoder, trajectory: NDArray[np.float32], mel_shape: tuple[int, int], device: torch.device | str
 ) -> Tensor:
     """Decode a trajectory of any length block by block, with the decoder's context on both sides.
 
     Parameters
     ----------
-    model : ConvVAE
-    trajectory : ndarray [shape=(latent_dim, steps)]
+    model : Autoencoder
+    trajectory : ndarray [shape=(latent_dim, steps) or (voices, latent_dim, steps)]
     mel_shape : (n_mels, frames)
     device : torch.device or str
 
     Returns
     -------
-    Tensor [shape=(1, 1, n_mels, frames), log10 amplitude, on `device`]
+    Tensor [shape=(voices, 1, n_mels, frames), log10 amplitude, on `device`]
 
     Raises
     ------
@@ -227,7 +334,7 @@ def decode_trajectory(
         The model decoded to numbers that are not finite. Found here, since the mosaic would render them as sound.
     """
     frames_per_step = model.config.frames_per_step
-    z = torch.from_numpy(trajectory).unsqueeze(0).to(device)
+    z = torch.from_numpy(trajectory if trajectory.ndim == 3 else trajectory[None]).to(device)
     blocks = []
     with torch.inference_mode():
         for start in range(0, z.shape[-1], _DECODE_BLOCK_STEPS):
@@ -247,11 +354,10 @@ def _generators(seed: int, number: int) -> tuple[np.random.Generator, torch.Gene
     return draws, torch.Generator().manual_seed(int(draws.integers(2**63)))
 
 
-def _collect(pieces: Iterable[NDArray[np.float32]], num_samples: int) -> NDArray[np.float32]:
-    """Write pieces into one array made beforehand: the pieces are never in memory all at once."""
-    out = np.empty(num_samples, dtype=np.float32)
-    position = 0
-    for piece in pieces:
-        out[position : position + len(piece)] = piece
-        position += len(piece)
-    return out[:position]
+def _collect(pieces: Iterator[Piece], num_samples: int) -> NDArray[np.float32]:
+    """Return all pieces as one array, mono as one dimension."""
+    first = next(pieces, None)
+    if first is None:
+        return np.zeros(0, dtype=np.float32)
+    audio = collect(itertools.chain([first], pieces), first.shape[0], num_samples)
+    return audio[0] if len(audio) == 1 else audio

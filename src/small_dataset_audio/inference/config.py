@@ -4,16 +4,25 @@ from __future__ import annotations
 
 import math
 from collections.abc import Mapping
-from dataclasses import dataclass, fields
+from dataclasses import dataclass, fields, replace
 from typing import Any, get_args, get_type_hints
 
 from small_dataset_audio.constants import BIT_DEPTH_MAP, DEFAULT_OVERLAP_SAMPLES, SAMPLE_RATE, SAMPLE_RATE_OPTIONS
 from small_dataset_audio.errors import InvalidConfigError
+from small_dataset_audio.models.config import MAX_TEMPERATURE, WalkStyle
 
 CONCAT_MODES = ("crossfade", "latent_interpolation")
 STEREO_MODES = ("mono", "mid_side", "dual_seed")
 VOCODERS = ("auto", "mosaic", "griffin_lim")
+NOVELTIES = {
+    "low": WalkStyle(voices=1, jump_scale=1.2),
+    "medium": WalkStyle(),
+    "high": WalkStyle(voices=3, jump_scale=3.0, solo_steps=0),
+}
+"""How far a take may go from the recordings, and how its walk does that."""
+
 MAX_SEED = 2**63 - 1
+LONGEST_DURATION_S = 3600.0  # the walk and the quality's frames grow with a take, if slowly
 MAX_STEREO_WIDTH = 1.5  # over it the mid drowns in its own side
 
 
@@ -25,7 +34,7 @@ class GenerationConfig:
     ----------
     duration_s : float [s]
         Over 0 and at most `max_duration_s`; met exactly to the sample.
-    max_duration_s : float [s]
+    max_duration_s : float [s, over 0 and at most 3600]
         Guard against a slip of the finger.
     seed : int or None [0 to 2**63 - 1]
         None draws one, which the result records.
@@ -45,6 +54,11 @@ class GenerationConfig:
         Length of a crossfade between chunks.
     vocoder : {"auto", "mosaic", "griffin_lim"}
         ``auto`` takes the mosaic where the model folder holds the corpus audio.
+    novelty : {"low", "medium", "high"}
+        How little of the recordings is to be heard again as it was: with ``low`` long stretches of one recording at a time,
+        with more shorter ones, and two or three that sound alike blended into one.
+    temperature : float [0 to 3]
+        At 0 the walk hardly leaves a recording, over 1 it goes to sounds that none of them holds.
     """
 
     duration_s: float = 1.0
@@ -59,6 +73,8 @@ class GenerationConfig:
     steps_between: int = 10
     overlap_samples: int = DEFAULT_OVERLAP_SAMPLES
     vocoder: str = "auto"
+    novelty: str = "medium"
+    temperature: float = 1.0
 
     @property
     def chunk_samples(self) -> int:
@@ -69,6 +85,11 @@ class GenerationConfig:
     def num_samples(self) -> int:
         """Samples of the exported take, at its own rate."""
         return round(self.duration_s * self.sample_rate)
+
+    @property
+    def walk_style(self) -> WalkStyle:
+        """How the walk of this take goes."""
+        return replace(NOVELTIES[self.novelty], temperature=self.temperature)
 
     @property
     def channels(self) -> int:
@@ -85,7 +106,12 @@ class GenerationConfig:
         """
         for field in fields(self):
             _check_type(field.name, getattr(self, field.name), get_type_hints(type(self))[field.name])
-        _check(self.max_duration_s > 0, "max_duration_s", self.max_duration_s, "over 0 seconds")
+        _check(
+            0 < self.max_duration_s <= LONGEST_DURATION_S,
+            "max_duration_s",
+            self.max_duration_s,
+            f"over 0 and at most {LONGEST_DURATION_S:g} seconds",
+        )
         _check(
             0 < self.duration_s <= self.max_duration_s,
             "duration_s",
@@ -98,6 +124,7 @@ class GenerationConfig:
             ("sample_rate", SAMPLE_RATE_OPTIONS),
             ("bit_depth", tuple(BIT_DEPTH_MAP)),
             ("vocoder", VOCODERS),
+            ("novelty", tuple(NOVELTIES)),
         ):
             value = getattr(self, name)
             _check(value in allowed, name, value, "one of " + ", ".join(repr(option) for option in allowed))
@@ -119,6 +146,12 @@ class GenerationConfig:
             "stereo_width",
             self.stereo_width,
             f"from 0.0 to {MAX_STEREO_WIDTH}",
+        )
+        _check(
+            0.0 <= self.temperature <= MAX_TEMPERATURE,
+            "temperature",
+            self.temperature,
+            f"from 0 to {MAX_TEMPERATURE:g}",
         )
         _check(1 <= self.steps_between <= 10_000, "steps_between", self.steps_between, "from 1 to 10000")
         _check(

@@ -10,6 +10,7 @@ from __future__ import annotations
 import dataclasses
 import itertools
 import math
+import shutil
 from collections.abc import Iterator, Mapping
 from datetime import UTC, datetime
 from pathlib import Path
@@ -21,10 +22,12 @@ from numpy.typing import ArrayLike
 from small_dataset_audio.constants import BIT_DEPTH_MAP, SAMPLE_RATE_OPTIONS
 from small_dataset_audio.errors import InvalidAudioError, InvalidConfigError, InvalidNameError, OutputError
 from small_dataset_audio.files import atomic_write_new, dump_json, make_output_folder, write_bytes
+from small_dataset_audio.inference.pieces import Stream, stream_of
 from small_dataset_audio.inference.wav import (
     check_bit_depth,
     check_for_wav,
     check_wav_path,
+    check_wav_size,
     export_wav,
     write_wav,
 )
@@ -36,6 +39,8 @@ __all__ = [
     "BIT_DEPTH_MAP",
     "SAMPLE_RATE_OPTIONS",
     "SIDECAR_VERSION",
+    "check_destination",
+    "export_stream",
     "export_take",
     "export_wav",
     "sidecar_path",
@@ -54,6 +59,7 @@ def write_sidecar_json(
     duration_s: float,
     *,
     provenance: Mapping[str, Any] | None = None,
+    sections: Mapping[str, Mapping[str, Any]] | None = None,
 ) -> Path:
     """Write a take's sidecar beside its WAV, atomically, as strict JSON.
 
@@ -72,6 +78,8 @@ def write_sidecar_json(
         Actual duration.
     provenance : mapping, optional
         What else it takes to make the same bits again, such as the model's hash; stored under its own key.
+    sections : mapping of str to mapping, optional
+        More to say of the take: extra keys beside the sidecar's own. A number that is not finite becomes null.
 
     Returns
     -------
@@ -80,7 +88,7 @@ def write_sidecar_json(
     Raises
     ------
     InvalidConfigError
-        The settings lack a key, or hold a bit depth that does not exist.
+        The settings lack a key, or hold a bit depth that does not exist; or a section has the name of a sidecar's own key.
     InvalidNameError
         `wav_path` does not end in ``.wav``.
     ValueError
@@ -89,7 +97,9 @@ def write_sidecar_json(
         The file exists already, or cannot be written; nothing is left behind.
     """
     wav_path = check_wav_path(wav_path)
-    content = _sidecar(wav_path.name, model_name, generation_config, seed, quality_metrics, duration_s, provenance)
+    content = _sidecar(
+        wav_path.name, model_name, generation_config, seed, quality_metrics, duration_s, provenance, sections
+    )
     data = dump_json(content).encode()
     make_output_folder(wav_path.parent)
     json_path = sidecar_path(wav_path)
@@ -107,6 +117,7 @@ def export_take(
     quality_metrics: Mapping[str, Any],
     provenance: Mapping[str, Any] | None = None,
     filename: str | None = None,
+    sections: Mapping[str, Mapping[str, Any]] | None = None,
 ) -> tuple[Path, Path]:
     """Write a take, WAV and sidecar, as a pair: both or neither.
 
@@ -116,7 +127,7 @@ def export_take(
         Its channels must be those of the settings' ``stereo_mode``.
     output_dir : str or Path
         Made where it does not exist.
-    model_name, generation_config, seed, quality_metrics, provenance
+    model_name, generation_config, seed, quality_metrics, provenance, sections
         See :func:`write_sidecar_json`.
     filename : str, optional
         A plain name; ``.wav`` is appended where it is missing. By default ``gen_{timestamp}_seed{seed}.wav`` with the time
@@ -133,32 +144,83 @@ def export_take(
         See :func:`export_wav` and :func:`write_sidecar_json`.
     """
     settings = _settings(generation_config)
+    return export_stream(
+        stream_of(check_for_wav(audio, settings["sample_rate"], settings["bit_depth"])),
+        output_dir,
+        model_name=model_name,
+        generation_config=settings,
+        seed=seed,
+        quality_metrics=quality_metrics,
+        provenance=provenance,
+        filename=filename,
+        sections=sections,
+    )
+
+
+def export_stream(
+    stream: Stream,
+    output_dir: str | Path,
+    *,
+    model_name: str,
+    generation_config: DataclassInstance | Mapping[str, Any],
+    seed: int,
+    quality_metrics: Mapping[str, Any],
+    provenance: Mapping[str, Any] | None = None,
+    filename: str | None = None,
+    sections: Mapping[str, Mapping[str, Any]] | None = None,
+) -> tuple[Path, Path]:
+    """Write a take that is not in memory; for the rest see :func:`export_take`."""
+    settings = _settings(generation_config)
     sample_rate, bit_depth = settings["sample_rate"], settings["bit_depth"]
-    checked = check_for_wav(audio, sample_rate, bit_depth)
-    channels = checked.shape[0] if checked.ndim == 2 else 1
-    if channels != _channels(settings):
+    check_wav_size(stream.channels * stream.num_samples, bit_depth)
+    if stream.channels != _channels(settings):
         raise InvalidAudioError(
-            f"audio has {channels} channels; stereo_mode {settings['stereo_mode']!r} makes {_channels(settings)}"
+            f"audio has {stream.channels} channels; stereo_mode {settings['stereo_mode']!r} makes {_channels(settings)}"
         )
-    duration_s = checked.shape[-1] / sample_rate
+    duration_s = stream.num_samples / sample_rate
     folder = make_output_folder(Path(output_dir))
     given_path = None if filename is None else _path_in(folder, filename)
     free_paths = _default_paths(folder, seed)
     while True:
         wav_path = given_path or next(free_paths)
-        content = _sidecar(wav_path.name, model_name, settings, seed, quality_metrics, duration_s, provenance)
+        content = _sidecar(wav_path.name, model_name, settings, seed, quality_metrics, duration_s, provenance, sections)
         data = dump_json(content).encode()
         json_path = sidecar_path(wav_path)
         try:
             with atomic_write_new(json_path, wav_path) as (json_temporary, wav_temporary):
                 json_temporary.write_bytes(data)
-                write_wav(wav_temporary, wav_path, checked, sample_rate, bit_depth)
+                write_wav(wav_temporary, wav_path, stream, sample_rate, bit_depth)
         except OutputError as error:
             # Another process may take a default name between our look and our move; then the next one is tried.
             if given_path is None and isinstance(error.__cause__, FileExistsError):
                 continue
             raise
         return wav_path, json_path
+
+
+def check_destination(output_dir: Path, filename: str | None, needed_bytes: int) -> Path:
+    """Make the folder of a take and prove, before the work begins, that the take can be written there.
+
+    Raises
+    ------
+    InvalidNameError
+        `filename` is no plain name.
+    OutputError
+        The folder cannot be written, `filename` exists, or the disk has no room for `needed_bytes`.
+    """
+    folder = make_output_folder(output_dir)
+    if filename is not None:
+        wav_path = _path_in(folder, filename)
+        for path in (sidecar_path(wav_path), wav_path):
+            if path.exists():
+                raise OutputError(f"{path} exists already and is not overwritten; choose another name or remove it")
+    free_bytes = shutil.disk_usage(folder).free
+    if free_bytes < needed_bytes:
+        raise OutputError(
+            f"{folder} has no room for this take: {needed_bytes / 1e6:.1f} MB are needed while it is made, "
+            f"{free_bytes / 1e6:.1f} MB are free; free some space, or choose another folder"
+        )
+    return folder
 
 
 def sidecar_path(wav_path: Path) -> Path:
@@ -204,9 +266,10 @@ def _sidecar(
     quality_metrics: Mapping[str, Any],
     duration_s: float,
     provenance: Mapping[str, Any] | None,
+    sections: Mapping[str, Mapping[str, Any]] | None,
 ) -> dict[str, Any]:
     settings = _settings(generation_config)
-    content = {
+    content: dict[str, Any] = {
         "version": SIDECAR_VERSION,
         "timestamp": datetime.now(UTC).isoformat(timespec="seconds"),
         "model_name": model_name,
@@ -224,6 +287,10 @@ def _sidecar(
     }
     if provenance is not None:
         content["provenance"] = provenance
+    for name, section in (sections or {}).items():
+        if name in content or name == "provenance":
+            raise InvalidConfigError(f"sections holds {name!r}, which is a key of every sidecar; give it another name")
+        content[name] = _null_for_non_finite(section)
     plain: dict[str, Any] = _plain(content)
     return plain
 

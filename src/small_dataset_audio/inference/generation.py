@@ -1,62 +1,85 @@
 """The generation pipeline: a model and a configuration become a take.
 
-The stages, each a function in its own module, in this order:
+The stages, each in its own module, in this order:
 
 1. validate the configuration; draw a seed where none is given;
 2. chunks, by `concat_mode` (``chunking``);
-3. anti-alias (``audio.filters``);
+3. anti-alias (``antialias``);
 4. stereo (``stereo``), then faded ends without DC (``finishing``);
-5. peak to -1 dBFS (``stereo.peak_normalize``);
-6. resample to the export rate (``audio.io``), and back under -1 dBFS where the resampler overshot;
-7. cut to the exact number of samples;
-8. score what will be exported (``quality``).
+5. peak to -1 dBFS (``stereo``);
+6. resample to the export rate (``resampling``), and back under -1 dBFS where the resampler overshot;
+7. cut to the exact number of samples (4 to 7 are put together in ``mastering``);
+8. score what will be exported (``quality_stream``).
 
-Everything before stage 6 is at 48 kHz.
+Everything before stage 6 is at 48 kHz. Every stage takes and gives a stream of pieces (``pieces``). The first three are
+slow and run once, into a store; the others are quick and run whenever someone goes through their stream. So a take of any
+length is made with the memory of a few pieces, and one that is wanted as an array comes out of the very same stages.
 """
 
 from __future__ import annotations
 
 import secrets
-from collections.abc import Mapping
+from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Any
+from typing import Any, Self, TypeAlias
 
 import numpy as np
 import torch
 from numpy.typing import NDArray
 
-from small_dataset_audio.audio.filters import apply_anti_alias_filter
-from small_dataset_audio.audio.io import resample
 from small_dataset_audio.audio.spectrogram import AudioSpectrogram
-from small_dataset_audio.constants import PEAK_TARGET, SAMPLE_RATE
+from small_dataset_audio.constants import SAMPLE_RATE
 from small_dataset_audio.errors import InvalidConfigError
 from small_dataset_audio.files import safe_folder_name
+from small_dataset_audio.inference.antialias import anti_alias
 from small_dataset_audio.inference.chunking import (
-    generate_chunks_crossfade,
-    generate_chunks_latent_interp,
     plan_num_chunks,
+    stream_chunks_crossfade,
+    stream_chunks_latent_interp,
 )
 from small_dataset_audio.inference.config import MAX_SEED, GenerationConfig
-from small_dataset_audio.inference.export import export_take
-from small_dataset_audio.inference.finishing import finish_ends
-from small_dataset_audio.inference.provenance import audio_sha256, describe_environment
-from small_dataset_audio.inference.quality import compute_quality_score
-from small_dataset_audio.inference.stereo import (
-    apply_mid_side_widening,
-    create_dual_seed_stereo,
-    peak_normalize,
-)
+from small_dataset_audio.inference.export import check_destination, export_stream, export_take
+from small_dataset_audio.inference.mastering import master, shape_at_48k
+from small_dataset_audio.inference.pieces import FileStore, MemoryStore, Piece, Stream, cut, stream_of
+from small_dataset_audio.inference.provenance import audio_sha256, describe_environment, stream_sha256
+from small_dataset_audio.inference.quality_stream import score_stream
+from small_dataset_audio.inference.resampling import samples_at_48k
+from small_dataset_audio.inference.wav import check_wav_size, wav_bytes
+from small_dataset_audio.models.autoencoder import Autoencoder
 from small_dataset_audio.models.bundle import ModelBundle
 from small_dataset_audio.models.density import Density
-from small_dataset_audio.models.vae import ConvVAE
 from small_dataset_audio.models.vocoder.griffin_lim import GriffinLimVocoder
 from small_dataset_audio.models.vocoder.mosaic import MosaicVocoder
 from small_dataset_audio.models.vocoder.protocol import Vocoder
 
-_RESAMPLER_MARGIN = 4  # samples at 48 kHz beyond the end: rounding never leaves a take short, the faded end stays whole
+OnProgress: TypeAlias = Callable[[float, float], None]
+"""Told how many seconds are rendered, and of how many."""
 
-__all__ = ["GenerationConfig", "GenerationPipeline", "GenerationResult"]
+Sections: TypeAlias = Mapping[str, Mapping[str, Any]]
+"""Extra keys of a sidecar."""
+
+__all__ = ["Appraisal", "GenerationConfig", "GenerationPipeline", "GenerationResult", "TakeSummary"]
+
+
+@dataclass(frozen=True)
+class Appraisal:
+    """What is to be said of a finished take, by someone who knows more than its samples.
+
+    Parameters
+    ----------
+    quality : mapping
+        Its score, perhaps with another rating and reason.
+    sections : mapping of str to mapping
+        Extra keys of the sidecar, beside its own.
+    """
+
+    quality: Mapping[str, Any]
+    sections: Sections = field(default_factory=dict)
+
+
+Appraise: TypeAlias = Callable[[Stream, Mapping[str, Any]], Appraisal]
+"""Given a finished take, which it may go through as often as it likes, and its score."""
 
 
 @dataclass(frozen=True)
@@ -89,12 +112,34 @@ class GenerationResult:
     vocoder: str = "griffin_lim"
 
 
+@dataclass(frozen=True)
+class TakeSummary:
+    """A take that went to disk as it was made, without its samples.
+
+    Parameters
+    ----------
+    sample_rate, quality, config, seed_used, duration_s, channels, vocoder
+        As of a :class:`GenerationResult`.
+    audio_sha256 : str
+        Of the samples as float32, as the sidecar has it.
+    """
+
+    sample_rate: int
+    quality: dict[str, Any]
+    config: GenerationConfig
+    seed_used: int
+    duration_s: float
+    channels: int
+    vocoder: str
+    audio_sha256: str
+
+
 class GenerationPipeline:
     """Makes takes from a model.
 
     Parameters
     ----------
-    model : ConvVAE
+    model : Autoencoder
     spectrogram : AudioSpectrogram
     device : torch.device or str
         `model` and `spectrogram` are moved there.
@@ -115,7 +160,7 @@ class GenerationPipeline:
 
     def __init__(
         self,
-        model: ConvVAE,
+        model: Autoencoder,
         spectrogram: AudioSpectrogram,
         device: torch.device | str = "cpu",
         *,
@@ -138,7 +183,7 @@ class GenerationPipeline:
         device: torch.device | str = "cpu",
         *,
         provenance: Mapping[str, Any] | None = None,
-    ) -> GenerationPipeline:
+    ) -> Self:
         """Build the pipeline of a model folder: its density, and the mosaic where it holds the corpus audio.
 
         Without `provenance` its sidecars tell the model's hash and the machine, which is what a re-render compares.
@@ -172,27 +217,99 @@ class GenerationPipeline:
         InvalidAudioError
             The model decoded to non-finite samples; nothing is written.
         """
-        config.validate()
-        vocoder = self._choose_vocoder(config)
-        seed = secrets.randbelow(2**32) if config.seed is None else config.seed
-
-        audio = self._make_48k(config, seed, vocoder)
-        audio = peak_normalize(finish_ends(audio), PEAK_TARGET)
-        audio = _resample_under_peak(audio, config.sample_rate)
-        audio = np.ascontiguousarray(audio[..., : config.num_samples])
+        seed, vocoder = self._prepare(config)
+        raw = MemoryStore(*shape_at_48k(config)).fill(self._render(config, seed, vocoder))
+        stream, extremes = master(raw, config)
+        audio = stream.first()
         return GenerationResult(
-            audio=audio,
+            audio=audio if stream.channels > 1 else audio[0],
             sample_rate=config.sample_rate,
-            quality=compute_quality_score(audio, config.sample_rate),
+            quality=score_stream(stream_of(audio), config.sample_rate, extremes),
             config=config,
             seed_used=seed,
-            duration_s=audio.shape[-1] / config.sample_rate,
+            duration_s=config.num_samples / config.sample_rate,
             channels=config.channels,
             vocoder=vocoder.name,
         )
 
+    def render_to_file(
+        self,
+        config: GenerationConfig,
+        output_dir: Path | str | None = None,
+        filename: str | None = None,
+        *,
+        appraise: Appraise | None = None,
+        on_progress: OnProgress | None = None,
+    ) -> tuple[Path, Path, TakeSummary]:
+        """Make one take and write it with its sidecar, in memory that does not grow with its length.
+
+        The take and its bits are those of :meth:`generate` and :meth:`export`. While it is made, a nameless file in the
+        output folder holds it; nothing is left of that, however the work ends.
+
+        Parameters
+        ----------
+        config : GenerationConfig
+        output_dir, filename
+            As for :meth:`export`.
+        appraise : callable, optional
+            Hears the finished take and its score before the sidecar is written; what it returns is what the sidecar and the
+            summary say.
+        on_progress : callable, optional
+            Called with the seconds rendered and all seconds, piece by piece.
+
+        Returns
+        -------
+        wav_path, json_path : Path
+        summary : TakeSummary
+
+        Raises
+        ------
+        InvalidConfigError, InvalidAudioError
+            As for :meth:`generate`, or a WAV cannot hold that much; nothing is written.
+        OutputError
+            The folder cannot be written, `filename` exists, or the disk is full; nothing is left behind.
+        """
+        seed, vocoder = self._prepare(config)
+        check_wav_size(config.channels * config.num_samples, config.bit_depth)
+        channels, num_samples = shape_at_48k(config)
+        needed_bytes = 4 * channels * num_samples + wav_bytes(config.channels * config.num_samples, config.bit_depth)
+        folder = check_destination(self._folder(output_dir), filename, needed_bytes)
+        with FileStore(folder, channels, num_samples) as store:
+            raw = store.fill(_reporting(self._render(config, seed, vocoder), num_samples, on_progress))
+            stream, extremes = master(raw, config)
+            appraisal = Appraisal(score_stream(stream, config.sample_rate, extremes))
+            if appraise is not None:
+                appraisal = appraise(stream, appraisal.quality)
+            summary = TakeSummary(
+                sample_rate=config.sample_rate,
+                quality=dict(appraisal.quality),
+                config=config,
+                seed_used=seed,
+                duration_s=config.num_samples / config.sample_rate,
+                channels=config.channels,
+                vocoder=vocoder.name,
+                audio_sha256=stream_sha256(stream),
+            )
+            wav_path, json_path = export_stream(
+                stream,
+                folder,
+                model_name=self.model_name,
+                generation_config=config,
+                seed=seed,
+                quality_metrics=summary.quality,
+                provenance=self._provenance(summary.vocoder, summary.audio_sha256),
+                filename=filename,
+                sections=appraisal.sections,
+            )
+        return wav_path, json_path, summary
+
     def export(
-        self, result: GenerationResult, output_dir: Path | str | None = None, filename: str | None = None
+        self,
+        result: GenerationResult,
+        output_dir: Path | str | None = None,
+        filename: str | None = None,
+        *,
+        sections: Sections | None = None,
     ) -> tuple[Path, Path]:
         """Write a take and its sidecar: both or neither, and never over an existing file.
 
@@ -203,6 +320,8 @@ class GenerationPipeline:
             Made where it does not exist; ``data/generated/{model_name}/`` without one.
         filename : str, optional
             ``gen_{timestamp}_seed{seed}.wav`` without one.
+        sections : mapping of str to mapping, optional
+            Extra keys of the sidecar, beside its own.
 
         Returns
         -------
@@ -213,18 +332,29 @@ class GenerationPipeline:
         OutputError
             The folder cannot be written, or `filename` exists.
         """
-        folder = Path(output_dir or Path("data") / "generated" / safe_folder_name(self.model_name))
-        rendered = {"vocoder": result.vocoder, "audio_sha256": audio_sha256(result.audio)}
         return export_take(
             result.audio,
-            folder,
+            self._folder(output_dir),
             model_name=self.model_name,
             generation_config=result.config,
             seed=result.seed_used,
             quality_metrics=result.quality,
-            provenance={**self.provenance, **rendered},
+            provenance=self._provenance(result.vocoder, audio_sha256(result.audio)),
             filename=filename,
+            sections=sections,
         )
+
+    def _folder(self, output_dir: Path | str | None) -> Path:
+        return Path(output_dir or Path("data") / "generated" / safe_folder_name(self.model_name))
+
+    def _provenance(self, vocoder: str, sha256: str) -> dict[str, Any]:
+        return {**self.provenance, "vocoder": vocoder, "audio_sha256": sha256}
+
+    def _prepare(self, config: GenerationConfig) -> tuple[int, Vocoder]:
+        """Check everything that can be checked before the work; returns the seed to be used, and the vocoder."""
+        config.validate()
+        vocoder = self._choose_vocoder(config)
+        return secrets.randbelow(2**32) if config.seed is None else config.seed, vocoder
 
     def _choose_vocoder(self, config: GenerationConfig) -> Vocoder:
         name = config.vocoder
@@ -236,23 +366,20 @@ class GenerationPipeline:
             )
         return self._vocoders[name]
 
-    def _make_48k(self, config: GenerationConfig, seed: int, vocoder: Vocoder) -> NDArray[np.float32]:
-        """Chunks, anti-alias and stereo, cut at 48 kHz to what the export needs."""
-        if config.stereo_mode == "dual_seed":
-            left = self._make_mono(config, seed, vocoder)
-            right = self._make_mono(config, (seed + 1) % (MAX_SEED + 1), vocoder)
-            return create_dual_seed_stereo(left, right)
-        mono = self._make_mono(config, seed, vocoder)
-        if config.stereo_mode == "mid_side":
-            # Finished first: the side is a copy that begins 15 ms into the take, and without a fade it would click there.
-            return apply_mid_side_widening(finish_ends(mono), width=config.stereo_width, sample_rate=SAMPLE_RATE)
-        return mono
+    def _render(self, config: GenerationConfig, seed: int, vocoder: Vocoder) -> Iterator[Piece]:
+        """Chunks and anti-alias, cut at 48 kHz to what the export needs; everything that takes time."""
+        if config.stereo_mode != "dual_seed":
+            return self._render_seed(config, seed, vocoder)
+        left = self._render_seed(config, seed, vocoder)
+        right = self._render_seed(config, (seed + 1) % (MAX_SEED + 1), vocoder)
+        # One plan makes both, so their pieces are of the same lengths.
+        return (np.concatenate(pair) for pair in zip(left, right, strict=True))
 
-    def _make_mono(self, config: GenerationConfig, seed: int, vocoder: Vocoder) -> NDArray[np.float32]:
-        needed = _samples_at_48k(config)
+    def _render_seed(self, config: GenerationConfig, seed: int, vocoder: Vocoder) -> Iterator[Piece]:
+        needed = samples_at_48k(config.num_samples, config.sample_rate)
         num_chunks = plan_num_chunks(needed, config.chunk_samples, config.overlap_samples)
         if config.concat_mode == "crossfade":
-            audio = generate_chunks_crossfade(
+            chunks = stream_chunks_crossfade(
                 self.model,
                 self.spectrogram,
                 num_chunks,
@@ -262,9 +389,10 @@ class GenerationPipeline:
                 config.overlap_samples,
                 density=self._density,
                 vocoder=vocoder,
+                style=config.walk_style,
             )
         else:
-            audio = generate_chunks_latent_interp(
+            chunks = stream_chunks_latent_interp(
                 self.model,
                 self.spectrogram,
                 num_chunks,
@@ -276,16 +404,13 @@ class GenerationPipeline:
                 density=self._density,
                 vocoder=vocoder,
             )
-        return apply_anti_alias_filter(audio, SAMPLE_RATE)[:needed]
+        return cut(anti_alias(chunks), needed)
 
 
-def _samples_at_48k(config: GenerationConfig) -> int:
-    if config.sample_rate == SAMPLE_RATE:
-        return config.num_samples
-    return -(-config.num_samples * SAMPLE_RATE // config.sample_rate) + _RESAMPLER_MARGIN
-
-
-def _resample_under_peak(audio: NDArray[np.float32], sample_rate: int) -> NDArray[np.float32]:
-    """Resample, then scale back only where the resampler's overshoot went past the target."""
-    converted = resample(audio, SAMPLE_RATE, sample_rate)
-    return peak_normalize(converted, PEAK_TARGET) if float(np.abs(converted).max()) > PEAK_TARGET else converted
+def _reporting(pieces: Iterator[Piece], num_samples: int, on_progress: OnProgress | None) -> Iterator[Piece]:
+    done = 0
+    for piece in pieces:
+        done += piece.shape[1]
+        yield piece
+        if on_progress is not None:
+            on_progress(done / SAMPLE_RATE, num_samples / SAMPLE_RATE)

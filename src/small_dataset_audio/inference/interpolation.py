@@ -2,8 +2,16 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
+from typing import TypeAlias
+
+import numpy as np
 import torch
+from numpy.typing import NDArray
 from torch import Tensor
+
+LatentPath: TypeAlias = Callable[[int, int], NDArray[np.float32]]
+"""Latents from one step up to another [shape=(latent_dim, steps)]; fewer where the path ends."""
 
 _OPPOSITE_SINE = 1e-4  # under it, what is left of the direction of an arc is mostly float32 rounding
 
@@ -44,6 +52,41 @@ def slerp(v0: Tensor, v1: Tensor, t: float | Tensor, dot_threshold: float = 0.99
 
     is_straight = (cosine > dot_threshold) | (norm0 <= tiny) | (norm1 <= tiny)
     return torch.where(is_straight, straight, arc)
+
+
+def anchor_path(anchors: Tensor, steps_between: int, num_steps: int) -> LatentPath:
+    """Lay a path through all anchors, arc after arc; it is computed where it is looked at.
+
+    Parameters
+    ----------
+    anchors : Tensor [shape=(two or more, latent_dim)]
+    steps_between : int
+        Points of an arc; between them the path is straight.
+    num_steps : int
+        From the first anchor to the last.
+
+    Returns
+    -------
+    LatentPath
+    """
+    num_arcs = len(anchors) - 1
+
+    def point(index: NDArray[np.int64]) -> NDArray[np.float32]:
+        """Points of the arcs [shape=(points, latent_dim)]; the last one is the last anchor itself."""
+        arc = np.minimum(index // steps_between, num_arcs - 1)
+        share = torch.from_numpy(index - arc * steps_between).to(anchors.dtype)[:, None] / steps_between
+        points: NDArray[np.float32] = slerp(anchors[arc], anchors[arc + 1], share).numpy()
+        points[index == num_arcs * steps_between] = anchors[-1].numpy()
+        return points
+
+    def path(first: int, last: int) -> NDArray[np.float32]:
+        end = float(num_arcs * steps_between)
+        positions = np.linspace(0.0, end, num_steps)[first:last]
+        left = np.minimum(positions.astype(np.int64), num_arcs * steps_between - 1)
+        share = (positions - left)[:, None]
+        return np.ascontiguousarray(((1 - share) * point(left) + share * point(left + 1)).T, dtype=np.float32)
+
+    return path
 
 
 def _perpendicular(unit: Tensor) -> Tensor:

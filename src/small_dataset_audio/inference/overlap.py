@@ -89,20 +89,27 @@ def aligned_overlap_add(
 
     Parameters
     ----------
-    stretches : iterable of ndarray [shape=(reach + chunk_samples + reach,), float32]
+    stretches : iterable of ndarray [shape=(channels, reach + chunk_samples + reach), float32]
+        The last one may be shorter.
     chunk_samples, overlap_samples, reach : int [samples]
 
     Yields
     ------
-    ndarray [shape=(samples,), float32]
+    ndarray [shape=(channels, samples), float32]
     """
     tail: NDArray[np.float32] | None = None
     for stretch in stretches:
-        lag = 0 if tail is None else best_lag(tail, stretch[: overlap_samples + 2 * reach])
-        chunk = stretch[reach + lag : reach + lag + chunk_samples].copy()
+        lag = 0 if tail is None else _common_lag(tail, stretch[:, : overlap_samples + 2 * reach])
+        chunk = stretch[:, reach + lag : stretch.shape[1] - reach + lag].copy()
         if tail is not None:
-            chunk[:overlap_samples] = level_crossfade(tail, chunk[:overlap_samples])
-        yield chunk[: chunk_samples - overlap_samples]
-        tail = chunk[chunk_samples - overlap_samples :]
-    if tail is not None:
+            for channel, outgoing in zip(chunk, tail, strict=True):
+                channel[:overlap_samples] = level_crossfade(outgoing, channel[:overlap_samples])
+        yield chunk[:, : chunk_samples - overlap_samples]
+        tail = chunk[:, chunk_samples - overlap_samples :]
+    if tail is not None and tail.shape[1]:
         yield tail
+
+
+def _common_lag(outgoing: NDArray[np.float32], incoming: NDArray[np.float32]) -> int:
+    """One shift for all channels, or their image would turn."""
+    return best_lag(outgoing.mean(axis=0), incoming.mean(axis=0))

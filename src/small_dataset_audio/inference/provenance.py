@@ -12,6 +12,7 @@ import torch
 from numpy.typing import NDArray
 
 from small_dataset_audio._version import __version__
+from small_dataset_audio.inference.pieces import Stream, stream_of
 
 _LIBRARIES = ("torch", "numpy", "scipy", "soxr", "librosa")
 
@@ -30,5 +31,14 @@ def describe_environment(device: torch.device | str) -> dict[str, Any]:
 
 
 def audio_sha256(audio: NDArray[np.float32]) -> str:
-    """Hex SHA-256 of the samples as float32, before the export's bit depth."""
-    return hashlib.sha256(np.ascontiguousarray(audio, dtype="<f4").tobytes()).hexdigest()
+    """Hex SHA-256 of the samples as float32, before the export's bit depth: one channel after the other."""
+    return stream_sha256(stream_of(np.atleast_2d(audio)))
+
+
+def stream_sha256(stream: Stream) -> str:
+    """Do the same for a stream, which is gone through once for each channel."""
+    digest = hashlib.sha256()
+    for channel in range(stream.channels):
+        for piece in stream.pieces():
+            digest.update(np.ascontiguousarray(piece[channel], dtype="<f4").data)
+    return digest.hexdigest()

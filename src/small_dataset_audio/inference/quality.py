@@ -25,8 +25,8 @@ from numpy.typing import ArrayLike, NDArray
 from small_dataset_audio.audio.io import check_audio
 from small_dataset_audio.errors import InvalidConfigError
 
-_FRAME_MS = 10.0
-_SIGNAL_RMS = 0.01
+FRAME_MS = 10.0
+SIGNAL_RMS = 0.01
 _GREEN_OVER_DB = 30.0
 _RED_UNDER_DB = 15.0
 _RED_OVER_CLIPPED_PERCENT = 0.1
@@ -34,23 +34,23 @@ _RED_OVER_CLIPPED_PERCENT = 0.1
 _SILENT_PEAK = 1e-3
 """-60 dBFS: a take that never gets louder is silent to anyone who plays it."""
 
-_NOISE_POWER_FLOOR = 2.0**-46 / 12
+NOISE_POWER_FLOOR = 2.0**-46 / 12
 """Power of the rounding of a 24-bit file (step 2**-23): digital silence between sounds has no noise, its file has."""
 
-_FLAT_TOP_MIN_RUN = 3
-_FLAT_TOP_TOLERANCE = 1e-6
+FLAT_TOP_MIN_RUN = 3
+FLAT_TOP_TOLERANCE = 1e-6
 """Samples of a flat top are equal but for rounding (2**-24 relative, some gains later)."""
-_FLAT_TOP_MIN_STEP = 4e-3
+FLAT_TOP_MIN_STEP = 4e-3
 """A clipped top ends in an edge. The round top of a sine in 16 bits can be level for three samples as well, but two samples
 further it has fallen by at most 5.5 rounding steps: 0.0034 of the peak in a recording that peaks at -26 dBFS. The slope of a
 40 Hz note overdriven by 3.5 dB is 0.0058 of the peak a sample."""
 
-_NOISE_FRAME_S = 2048 / 48_000
+NOISE_FRAME_S = 2048 / 48_000
 _NOISE_BAND_EDGES_HZ = (100.0, 200.0, 400.0, 800.0, 1600.0, 3200.0, 6400.0, 12_800.0, 16_000.0)
-_NOISE_MIN_FRAMES = 8
-_NOISE_MIN_FLATNESS = 0.45
-_NOISE_MIN_BANDS = 3.0
-_NOISE_MAX_SPREAD_DB = 4.5
+NOISE_MIN_FRAMES = 8
+NOISE_MIN_FLATNESS = 0.45
+NOISE_MIN_BANDS = 3.0
+NOISE_MAX_SPREAD_DB = 4.5
 
 _FRAMES_PER_BLOCK = 512
 
@@ -62,8 +62,8 @@ def compute_snr_db(
     audio: ArrayLike,
     sample_rate: int = 48_000,
     *,
-    frame_ms: float = _FRAME_MS,
-    signal_rms: float = _SIGNAL_RMS,
+    frame_ms: float = FRAME_MS,
+    signal_rms: float = SIGNAL_RMS,
 ) -> float | None:
     """Ratio between the mean power of the loud frames and that of the quiet frames.
 
@@ -96,12 +96,12 @@ def compute_snr_db(
             raise InvalidConfigError(f"{name} is {value}; it must be a finite number over 0")
     frame_samples = max(1, round(frame_ms * sample_rate / 1000))
     power = np.concatenate(
-        [np.empty(0), *(np.square(frames).mean(axis=(0, 2)) for frames in _frames(channels, frame_samples))]
+        [np.empty(0), *(np.square(frames).mean(axis=(0, 2)) for frames in whole_frames(channels, frame_samples))]
     )
     loud = power > signal_rms**2
     if loud.all() or not loud.any():
         return None
-    noise_power = max(float(power[~loud].mean()), _NOISE_POWER_FLOOR)
+    noise_power = max(float(power[~loud].mean()), NOISE_POWER_FLOOR)
     return 10 * math.log10(float(power[loud].mean()) / noise_power)
 
 
@@ -144,7 +144,7 @@ def detect_clipping(audio: ArrayLike, threshold: float = 0.999) -> dict[str, int
             flat_tops += len(starts)
             for start, stop in zip(starts, stops, strict=True):
                 clipped[start:stop] = True
-        starts, stops = _runs(clipped)
+        starts, stops = runs_of(clipped)
         clipped_samples += int(clipped.sum())
         longest_run = max(longest_run, int((stops - starts).max(initial=0)))
         peak = max(peak, float(channel.max()), -float(channel.min()))
@@ -185,7 +185,7 @@ def compute_quality_score(audio: ArrayLike, sample_rate: int = 48_000) -> dict[s
     snr_db = compute_snr_db(channels, sample_rate)
     clipping = detect_clipping(channels)
     sounds_like_noise = _is_steady_broadband_noise(channels, sample_rate)
-    rating, reason = _rate(snr_db, clipping, sounds_like_noise)
+    rating, reason = rate(snr_db, clipping, sounds_like_noise)
     return {
         "rating": rating,
         "reason": reason,
@@ -195,7 +195,8 @@ def compute_quality_score(audio: ArrayLike, sample_rate: int = 48_000) -> dict[s
     }
 
 
-def _rate(snr_db: float | None, clipping: dict[str, int | float], sounds_like_noise: bool) -> tuple[str, str]:
+def rate(snr_db: float | None, clipping: dict[str, int | float], sounds_like_noise: bool) -> tuple[str, str]:
+    """Rating and reason that follow from what was measured."""
     if clipping["peak"] < _SILENT_PEAK:
         return "red", f"silent: the peak is {clipping['peak']:.2g}, under {_SILENT_PEAK}"
     severe: list[str] = []
@@ -220,7 +221,7 @@ def _rate(snr_db: float | None, clipping: dict[str, int | float], sounds_like_no
     return "green", f"clean: signal-to-noise ratio {measured}, no clipping"
 
 
-def _frames(channels: NDArray[np.float32], frame_samples: int) -> Iterator[_Frames]:
+def whole_frames(channels: NDArray[np.float32], frame_samples: int) -> Iterator[_Frames]:
     """Whole frames as float64 blocks [shape=(channels, frames, frame_samples)]: long audio is never copied whole."""
     num_frames = channels.shape[1] // frame_samples
     for first in range(0, num_frames, _FRAMES_PER_BLOCK):
@@ -229,7 +230,7 @@ def _frames(channels: NDArray[np.float32], frame_samples: int) -> Iterator[_Fram
         yield piece.reshape(len(channels), last - first, frame_samples)
 
 
-def _runs(mask: NDArray[np.bool_]) -> tuple[NDArray[np.intp], NDArray[np.intp]]:
+def runs_of(mask: NDArray[np.bool_]) -> tuple[NDArray[np.intp], NDArray[np.intp]]:
     """Start and stop indices of the stretches where `mask` is true."""
     edges = np.flatnonzero(np.diff(mask, prepend=False, append=False))
     return edges[::2], edges[1::2]
@@ -240,11 +241,11 @@ def _flat_top_runs(channel: NDArray[np.float32]) -> tuple[NDArray[np.intp], NDAr
     level = channel.max()
     if level <= 0:
         return np.empty(0, np.intp), np.empty(0, np.intp)
-    starts, stops = _runs(channel >= level * np.float32(1 - _FLAT_TOP_TOLERANCE))
-    long = stops - starts >= _FLAT_TOP_MIN_RUN
+    starts, stops = runs_of(channel >= level * np.float32(1 - FLAT_TOP_TOLERANCE))
+    long = stops - starts >= FLAT_TOP_MIN_RUN
     starts, stops = starts[long], stops[long]
     steps = np.minimum(_steps_down(channel, starts - 1, -1), _steps_down(channel, stops, 1))
-    steep = np.isfinite(steps) & (steps > _FLAT_TOP_MIN_STEP * level)
+    steep = np.isfinite(steps) & (steps > FLAT_TOP_MIN_STEP * level)
     # One sharp edge shows where the limit is; then every run at that level was cut off by it.
     return (starts, stops) if steep.any() else (starts[:0], stops[:0])
 
@@ -261,23 +262,23 @@ def _steps_down(channel: NDArray[np.float32], neighbours: NDArray[np.intp], dire
 
 def _is_steady_broadband_noise(channels: NDArray[np.float32], sample_rate: int) -> bool:
     """Tell hiss from sound: flat within every octave, spread over several octaves, level all the time."""
-    frame_samples = max(2, round(_NOISE_FRAME_S * sample_rate))
-    bands = _octave_bands(frame_samples, sample_rate)
-    measured = [_noise_measures(frames, bands) for frames in _frames(channels, frame_samples) if len(bands) > 1]
-    if sum(block.shape[1] for block in measured) < _NOISE_MIN_FRAMES:
+    frame_samples = max(2, round(NOISE_FRAME_S * sample_rate))
+    bands = octave_bands(frame_samples, sample_rate)
+    measured = [noise_measures(frames, bands) for frames in whole_frames(channels, frame_samples) if len(bands) > 1]
+    if sum(block.shape[1] for block in measured) < NOISE_MIN_FRAMES:
         return False
     flatness, num_bands, level_db = np.concatenate(measured, axis=1)
     low_db, high_db = np.percentile(level_db, [10, 90])
     return bool(
-        np.median(flatness) > _NOISE_MIN_FLATNESS
-        and np.median(num_bands) > _NOISE_MIN_BANDS
-        and high_db - low_db < _NOISE_MAX_SPREAD_DB
+        np.median(flatness) > NOISE_MIN_FLATNESS
+        and np.median(num_bands) > NOISE_MIN_BANDS
+        and high_db - low_db < NOISE_MAX_SPREAD_DB
     )
 
 
-def _noise_measures(frames: _Frames, bands: list[slice]) -> NDArray[np.float64]:
+def noise_measures(frames: _Frames, bands: list[slice]) -> NDArray[np.float64]:
     """Flatness, number of bands that carry, and level in dB of every loud frame [shape=(3, loud frames)]."""
-    loud = np.square(frames).mean(axis=(0, 2)) > _SIGNAL_RMS**2
+    loud = np.square(frames).mean(axis=(0, 2)) > SIGNAL_RMS**2
     spectra = np.fft.rfft(frames[:, loud] * np.hanning(frames.shape[2]))
     # Summed as powers, not as waveforms: the complementary combs of a widened mono signal then cancel.
     power = np.square(np.abs(spectra)).sum(axis=0)
@@ -290,7 +291,7 @@ def _noise_measures(frames: _Frames, bands: list[slice]) -> NDArray[np.float64]:
     return np.stack([flatness, num_bands, 10 * np.log10(energy.sum(axis=0))])
 
 
-def _octave_bands(frame_samples: int, sample_rate: int) -> list[slice]:
+def octave_bands(frame_samples: int, sample_rate: int) -> list[slice]:
     """Spectrum bins of each octave that lies under the Nyquist frequency; a band without bins is left out."""
     edges = [min(round(hz * frame_samples / sample_rate), frame_samples // 2) for hz in _NOISE_BAND_EDGES_HZ]
     return [slice(low, high) for low, high in itertools.pairwise(edges) if high > low]

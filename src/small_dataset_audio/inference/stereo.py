@@ -13,6 +13,8 @@ side, so the side signal has no bass: low notes stay in the middle, as a masteri
 from __future__ import annotations
 
 import math
+from collections.abc import Callable, Iterable, Iterator
+from dataclasses import dataclass
 
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
@@ -22,9 +24,9 @@ from small_dataset_audio.audio.io import check_audio
 from small_dataset_audio.constants import PEAK_TARGET
 from small_dataset_audio.errors import InvalidAudioError, InvalidConfigError
 from small_dataset_audio.inference.config import MAX_STEREO_WIDTH
+from small_dataset_audio.inference.pieces import Piece, Stream, stream_of
 
 _SIDE_HIGHPASS_HZ = 150.0
-_BLOCK_SAMPLES = 1 << 17
 
 _SILENCE_PEAK = 1e-10
 """-200 dBFS, 60 dB under the last bit of a 24-bit file: what is left there is rounding, not sound; it is not amplified."""
@@ -64,9 +66,21 @@ def apply_mid_side_widening(
     if not (math.isfinite(haas_delay_ms) and haas_delay_ms >= 0):
         raise InvalidConfigError(f"haas_delay_ms is {haas_delay_ms}; it must be a finite number, at least 0")
 
-    side = _side_signal(mid, sample_rate, round(haas_delay_ms * sample_rate / 1000))
-    side *= np.float32(width)
-    return np.stack([mid + side, mid - side])
+    return widen(stream_of(mid[None]), width, sample_rate, haas_delay_ms).first()
+
+
+def widen(mono: Stream, width: float, sample_rate: int = 48_000, haas_delay_ms: float = 15.0) -> Stream:
+    """Do the same to a stream of one channel; see :func:`apply_mid_side_widening`."""
+    delay_samples = round(haas_delay_ms * sample_rate / 1000)
+
+    def widened() -> Iterator[Piece]:
+        side_of = _side_signal(sample_rate, delay_samples)
+        for piece in mono.pieces():
+            mid = piece[0]
+            side = side_of(mid) * np.float32(width)
+            yield np.stack([mid + side, mid - side])
+
+    return Stream(2, mono.num_samples, widened)
 
 
 def create_dual_seed_stereo(left: ArrayLike, right: ArrayLike) -> NDArray[np.float32]:
@@ -116,28 +130,74 @@ def peak_normalize(audio: ArrayLike, target_peak: float = PEAK_TARGET) -> NDArra
     checked = check_audio(audio)
     if not 0.0 < target_peak <= 1.0:
         raise InvalidConfigError(f"target_peak is {target_peak}; it must be over 0.0 and at most 1.0")
-    peak = max(checked.max(), -checked.min())
-    if peak < _SILENCE_PEAK:
-        return checked.copy()
-    # Divided first: target / peak would overflow or lose digits for extreme peaks, a ratio in [-1, 1] does neither.
-    scaled: NDArray[np.float32] = checked / peak
-    scaled *= np.float32(target_peak)
-    return scaled
+    channels = np.atleast_2d(checked)
+    extremes = Extremes.of([channels])
+    return extremes.scale(channels, target_peak).reshape(checked.shape)
 
 
-def _side_signal(mid: NDArray[np.float32], sample_rate: int, delay_samples: int) -> NDArray[np.float32]:
-    """`mid` without its bass, `delay_samples` later; streamed, so that a long take needs no float64 copy."""
-    side = np.zeros_like(mid)
-    heard = mid[: max(0, len(mid) - delay_samples)]
-    delayed = side[delay_samples:]
+@dataclass(frozen=True)
+class Extremes:
+    """How far each channel goes.
+
+    Parameters
+    ----------
+    highest, lowest : ndarray [shape=(channels, 1), float32]
+    """
+
+    highest: NDArray[np.float32]
+    lowest: NDArray[np.float32]
+
+    @classmethod
+    def of(cls, pieces: Iterable[Piece]) -> Extremes:
+        """Measure a whole take; at least one piece."""
+        found = [(piece.max(axis=1, keepdims=True), piece.min(axis=1, keepdims=True)) for piece in pieces]
+        return cls(np.max([high for high, _ in found], axis=0), np.min([low for _, low in found], axis=0))
+
+    @property
+    def peak(self) -> np.float32:
+        """Largest magnitude."""
+        return np.float32(max(self.highest.max(), -self.lowest.min()))
+
+    def scale(self, audio: NDArray[np.float32], target_peak: float) -> NDArray[np.float32]:
+        """Bring what was measured, or a piece of it, to `target_peak`; silence is copied as it is."""
+        if self.peak < _SILENCE_PEAK:
+            return audio.copy()
+        # Divided first: target / peak would overflow or lose digits for extreme peaks, a ratio in [-1, 1] does neither.
+        scaled: NDArray[np.float32] = audio / self.peak
+        scaled *= np.float32(target_peak)
+        return scaled
+
+    def scaled(self, target_peak: float) -> Extremes:
+        """Return these extremes after :meth:`scale`, to the bit: rounding keeps the order of numbers."""
+        return Extremes(self.scale(self.highest, target_peak), self.scale(self.lowest, target_peak))
+
+
+def scale_to_peak(stream: Stream, extremes: Extremes, target_peak: float = PEAK_TARGET) -> tuple[Stream, Extremes]:
+    """Scale a stream, whose extremes are known, to a peak; returns it with its new extremes."""
+
+    def scaled(pieces: Iterable[Piece]) -> Iterator[Piece]:
+        for piece in pieces:
+            yield extremes.scale(piece, target_peak)
+
+    return stream.through(scaled), extremes.scaled(target_peak)
+
+
+def _side_signal(sample_rate: int, delay_samples: int) -> Callable[[NDArray[np.float32]], NDArray[np.float32]]:
+    """Return what makes, piece after piece, the side signal: the mid without its bass, `delay_samples` later."""
     # At very low sample rates there is nothing over the high-pass; the clamp keeps the design valid.
     cutoff_hz = min(_SIDE_HIGHPASS_HZ, 0.2 * sample_rate)
     sections = signal.butter(2, cutoff_hz, "highpass", fs=sample_rate, output="sos")
     state = np.zeros((len(sections), 2))
-    for start in range(0, len(heard), _BLOCK_SAMPLES):
-        block = heard[start : start + _BLOCK_SAMPLES].astype(np.float64)
-        delayed[start : start + len(block)], state = signal.sosfilt(sections, block, zi=state)
-    return side
+    late = np.zeros(delay_samples, dtype=np.float32)
+
+    def side_of(mid: NDArray[np.float32]) -> NDArray[np.float32]:
+        nonlocal state, late
+        high, state = signal.sosfilt(sections, mid.astype(np.float64), zi=state)
+        joined = np.concatenate([late, high.astype(np.float32)])
+        late = joined[len(mid) :].copy()
+        return joined[: len(mid)]
+
+    return side_of
 
 
 def _check_mono(audio: ArrayLike, name: str) -> NDArray[np.float32]:

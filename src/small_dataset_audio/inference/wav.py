@@ -10,6 +10,7 @@ from __future__ import annotations
 
 import shutil
 import struct
+from collections.abc import Iterable
 from pathlib import Path
 
 import numpy as np
@@ -20,6 +21,7 @@ from small_dataset_audio.audio.io import MAX_CHANNELS, MAX_SAMPLE_RATE, MIN_SAMP
 from small_dataset_audio.constants import BIT_DEPTH_MAP
 from small_dataset_audio.errors import InvalidAudioError, InvalidConfigError, InvalidNameError, OutputError
 from small_dataset_audio.files import atomic_write, make_output_folder
+from small_dataset_audio.inference.pieces import Piece, Stream, checked, recut, stream_of
 
 _STEP_BITS = {"PCM_16": 16, "PCM_24": 24}
 _BYTES_PER_SAMPLE = {"PCM_16": 2, "PCM_24": 3, "FLOAT": 4}
@@ -55,10 +57,10 @@ def export_wav(audio: ArrayLike, path: str | Path, sample_rate: int = 48_000, bi
         The file exists already, or cannot be written; nothing is left behind.
     """
     path = check_wav_path(path)
-    checked = check_for_wav(audio, sample_rate, bit_depth)
+    stream = stream_of(check_for_wav(audio, sample_rate, bit_depth))
     make_output_folder(path.parent)
     with atomic_write(path, overwrite=False) as temporary:
-        write_wav(temporary, path, checked, sample_rate, bit_depth)
+        write_wav(temporary, path, stream, sample_rate, bit_depth)
     return path
 
 
@@ -78,39 +80,51 @@ def check_bit_depth(bit_depth: str) -> None:
 
 
 def check_for_wav(audio: ArrayLike, sample_rate: int, bit_depth: str) -> NDArray[np.float32]:
-    """Return `audio` as float32, or say why no WAV of this format can hold it."""
+    """Return `audio` as float32 [shape=(channels, samples)], or say why no WAV of this format can hold it."""
     check_bit_depth(bit_depth)
     if not MIN_SAMPLE_RATE <= sample_rate <= MAX_SAMPLE_RATE or sample_rate != int(sample_rate):
         raise InvalidConfigError(
             f"sample_rate is {sample_rate!r}; it must be a whole number from {MIN_SAMPLE_RATE} to {MAX_SAMPLE_RATE} Hz"
         )
-    checked = check_audio(audio)
-    if checked.ndim == 2 and checked.shape[0] > MAX_CHANNELS:
+    array = check_audio(audio)
+    if array.ndim == 2 and array.shape[0] > MAX_CHANNELS:
         raise InvalidAudioError(
-            f"audio has {checked.shape[0]} channels (shape {checked.shape}), at most {MAX_CHANNELS} are written; "
+            f"audio has {array.shape[0]} channels (shape {array.shape}), at most {MAX_CHANNELS} are written; "
             "is it (samples, channels)? Then hand in its transpose"
         )
-    if checked.size * _BYTES_PER_SAMPLE[BIT_DEPTH_MAP[bit_depth]] > _MAX_WAV_BYTES:
+    check_wav_size(array.size, bit_depth)
+    return np.atleast_2d(array)
+
+
+def check_wav_size(num_samples: int, bit_depth: str) -> None:
+    """Refuse what is longer than a WAV can be; `num_samples` are those of all channels."""
+    if wav_bytes(num_samples, bit_depth) > _MAX_WAV_BYTES:
         raise InvalidAudioError(
-            f"audio has {checked.size} samples; in {bit_depth} that is over the 4 GiB a WAV can hold: make it shorter"
+            f"audio has {num_samples} samples; in {bit_depth} that is over the 4 GiB a WAV can hold: make it shorter"
         )
-    return checked
 
 
-def write_wav(temporary: Path, path: Path, audio: NDArray[np.float32], sample_rate: int, bit_depth: str) -> None:
-    """Write `audio` to `temporary`; `path` is what messages call it."""
+def wav_bytes(num_samples: int, bit_depth: str) -> int:
+    """Bytes that the samples of all channels take in a file."""
+    return num_samples * _BYTES_PER_SAMPLE[BIT_DEPTH_MAP[bit_depth]]
+
+
+def write_wav(temporary: Path, path: Path, stream: Stream, sample_rate: int, bit_depth: str) -> None:
+    """Write `stream`, going through it once, to `temporary`; `path` is what messages call it."""
     subtype = BIT_DEPTH_MAP[bit_depth]
-    frames = np.atleast_2d(audio).T
     try:
-        with soundfile.SoundFile(temporary, "w", int(sample_rate), frames.shape[1], subtype, format="WAV") as file:
-            for start in range(0, len(frames), _BLOCK_FRAMES):
-                block = frames[start : start + _BLOCK_FRAMES]
-                file.write(_round_to_steps(block, _STEP_BITS[subtype]) if subtype in _STEP_BITS else block)
+        with soundfile.SoundFile(temporary, "w", int(sample_rate), stream.channels, subtype, format="WAV") as file:
+            _write_pieces(file, stream.pieces(), _STEP_BITS.get(subtype))
     except soundfile.LibsndfileError as error:
-        needed = frames.size * _BYTES_PER_SAMPLE[subtype]
+        needed = stream.channels * stream.num_samples * _BYTES_PER_SAMPLE[subtype]
         raise OutputError(_explain_libsndfile_error(error, path, needed)) from error
     if subtype == "FLOAT":
         _blank_peak_timestamp(temporary)
+
+
+def _write_pieces(file: soundfile.SoundFile, pieces: Iterable[Piece], step_bits: int | None) -> None:
+    for piece in recut(checked(pieces), _BLOCK_FRAMES):
+        file.write(piece.T if step_bits is None else _round_to_steps(piece.T, step_bits))
 
 
 def _round_to_steps(block: NDArray[np.float32], bits: int) -> NDArray[np.int32]:

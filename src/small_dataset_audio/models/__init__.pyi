@@ -1,11 +1,15 @@
+from .autoencoder import Autoencoder as Autoencoder
 from .bundle import ModelBundle as ModelBundle
 from .bundle import load_bundle as load_bundle
 from .bundle import save_bundle as save_bundle
 from .config import DensityConfig as DensityConfig
+from .config import LinearConfig as LinearConfig
 from .config import VAEConfig as VAEConfig
 from .density import LatentDensity as LatentDensity
 from .density import fit_density as fit_density
 from .density import latent_path as latent_path
+from .linear import LinearAutoencoder as LinearAutoencoder
+from .linear import fit_linear as fit_linear
 from .metadata import ModelMetadata as ModelMetadata
 from .metadata import read_metadata as read_metadata
 from .vae import ConvVAE as ConvVAE

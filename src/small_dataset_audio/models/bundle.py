@@ -3,7 +3,7 @@
 ::
 
     NAME/
-      model.safetensors    weights, latent density; metadata as one versioned JSON in the header
+      model.safetensors    weights (trained, or linear), latent density; metadata as one versioned JSON in the header
       corpus.flac          the corpus audio (mono, 48 kHz, 24-bit), all clips end to end, unless the user said no
 
 Nothing is pickled. What is read is checked before it is used: version, configurations, shapes against configurations, finite
@@ -13,10 +13,11 @@ numbers, and the audio against its hash.
 from __future__ import annotations
 
 import contextlib
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import asdict, dataclass, field, replace
 from pathlib import Path
-from typing import Any
+from types import MappingProxyType
+from typing import Any, Final
 
 import numpy as np
 import soundfile
@@ -33,11 +34,23 @@ from small_dataset_audio.errors import (
     OutputError,
 )
 from small_dataset_audio.files import atomic_write, dump_json, make_output_folder, sha256_file
+from small_dataset_audio.models.autoencoder import Autoencoder
+from small_dataset_audio.models.config import LinearConfig
 from small_dataset_audio.models.density import LatentDensity
+from small_dataset_audio.models.linear import LinearAutoencoder
 from small_dataset_audio.models.metadata import METADATA_KEY, MODEL_FILE, CorpusAudioEntry, ModelMetadata, read_metadata
-from small_dataset_audio.models.vae import ConvVAE, empty_model
+from small_dataset_audio.models.vae import empty_model
 
 CORPUS_FILE = "corpus.flac"
+_DENSITY_ARRAYS: Final[Mapping[str, torch.dtype]] = MappingProxyType(
+    {
+        "latents": torch.float32,
+        "path_lengths": torch.int64,
+        "neighbours": torch.int64,
+        "neighbour_distances": torch.float32,
+        "partners": torch.int64,
+    }
+)
 _FLAC_PEAK = 0.999  # a 24-bit file cannot hold more than full scale; louder corpora are stored scaled
 
 
@@ -48,7 +61,8 @@ class ModelBundle:
     Parameters
     ----------
     metadata : ModelMetadata
-    model : ConvVAE
+    model : Autoencoder
+        Of the kind that the metadata tell.
     spectrogram : AudioSpectrogram
     density : LatentDensity
     clips : tuple of ndarray [shape=(samples,), float32, 48 kHz]
@@ -58,7 +72,7 @@ class ModelBundle:
     """
 
     metadata: ModelMetadata
-    model: ConvVAE = field(repr=False)
+    model: Autoencoder = field(repr=False)
     spectrogram: AudioSpectrogram = field(repr=False)
     density: LatentDensity = field(repr=False)
     clips: tuple[NDArray[np.float32], ...] = field(default=(), repr=False)
@@ -128,17 +142,9 @@ def load_bundle(folder: Path, device: torch.device | str = "cpu") -> ModelBundle
     except (SafetensorError, OSError) as error:
         raise ModelDamagedError(f"{path} is damaged ({error}); train it again or restore a backup") from error
 
-    model = empty_model(metadata.vae)
-    for name, target in model.state_dict().items():
-        value = tensors.get(f"vae.{name}")
-        if value is None or value.shape != target.shape or value.dtype != target.dtype:
-            raise ModelDamagedError(f"{path}: tensor vae.{name} does not fit the configuration; train the model again")
-        if not torch.isfinite(value).all():
-            raise ModelDamagedError(f"{path}: tensor vae.{name} holds non-finite numbers; train the model again")
-        target.copy_(value)
     return ModelBundle(
         metadata=metadata,
-        model=model.to(device).eval(),
+        model=_autoencoder(path, tensors, metadata).to(device).eval(),
         spectrogram=AudioSpectrogram(metadata.spectrogram).to(device),
         density=_density(path, tensors, metadata),
         clips=_load_corpus_audio(folder / CORPUS_FILE, metadata),
@@ -146,16 +152,26 @@ def load_bundle(folder: Path, device: torch.device | str = "cpu") -> ModelBundle
     )
 
 
+def _autoencoder(path: Path, tensors: dict[str, Tensor], metadata: ModelMetadata) -> Autoencoder:
+    sizes = metadata.autoencoder
+    model: Autoencoder = LinearAutoencoder(sizes) if isinstance(sizes, LinearConfig) else empty_model(sizes)
+    for own_name, target in model.state_dict().items():
+        name = f"{metadata.kind}.{own_name}"
+        value = tensors.get(name)
+        if value is None or value.shape != target.shape or value.dtype != target.dtype:
+            raise ModelDamagedError(f"{path}: tensor {name} does not fit the configuration; train the model again")
+        if not torch.isfinite(value).all():
+            raise ModelDamagedError(f"{path}: tensor {name} holds non-finite numbers; train the model again")
+        target.copy_(value)
+    return model
+
+
 def _density(path: Path, tensors: dict[str, Tensor], metadata: ModelMetadata) -> LatentDensity:
-    expected = {
-        "latents": torch.float32,
-        "path_lengths": torch.int64,
-        "neighbours": torch.int64,
-        "neighbour_distances": torch.float32,
-    }
     arrays: dict[str, Any] = {}
-    for name, dtype in expected.items():
+    for name, dtype in _DENSITY_ARRAYS.items():
         value = tensors.get(f"density.{name}")
+        if value is None and name == "partners" and metadata.format_version == 1:
+            value = tensors.get("density.neighbours")  # it knew one voice; what resembles that can go with it
         if value is None or value.dtype != dtype:
             raise ModelDamagedError(f"{path}: tensor density.{name} is missing or not {dtype}; train the model again")
         arrays[name] = value.numpy()
@@ -163,14 +179,15 @@ def _density(path: Path, tensors: dict[str, Tensor], metadata: ModelMetadata) ->
         density = LatentDensity(**arrays, config=metadata.density)
     except ModelDamagedError as error:
         raise ModelDamagedError(f"{path}: {error}") from error
-    if density.latent_dim != metadata.vae.latent_dim:
+    if density.latent_dim != metadata.autoencoder.latent_dim:
         raise ModelDamagedError(f"{path}: the density's latents do not fit the model; train it again")
     return density
 
 
 def _serialise(bundle: ModelBundle, metadata: ModelMetadata) -> bytes:
-    tensors: dict[str, Tensor] = {f"vae.{name}": value for name, value in bundle.model.state_dict().items()}
-    for name in ("latents", "path_lengths", "neighbours", "neighbour_distances"):
+    weights = bundle.model.state_dict().items()
+    tensors: dict[str, Tensor] = {f"{metadata.kind}.{name}": value for name, value in weights}
+    for name in _DENSITY_ARRAYS:
         tensors[f"density.{name}"] = torch.from_numpy(getattr(bundle.density, name))
     contiguous = {name: value.detach().cpu().contiguous() for name, value in tensors.items()}
     return save(contiguous, metadata={METADATA_KEY: dump_json(asdict(metadata))})
@@ -207,4 +224,5 @@ def _load_corpus_audio(path: Path, metadata: ModelMetadata) -> tuple[NDArray[np.
     lengths = [clip.num_samples for clip in metadata.corpus.clips]
     if rate != SAMPLE_RATE or audio.ndim != 1 or len(audio) != sum(lengths) or not entry.gain > 0.0:
         raise ModelDamagedError(f"{path} does not hold the clips that the model lists; train the model again")
-    return tuple(np.split(audio / np.float32(entry.gain), np.cumsum(lengths)[:-1]))
+    audio /= np.float32(entry.gain)  # in place: an hour of recordings is 690 MB, and no second copy is made
+    return tuple(np.split(audio, np.cumsum(lengths)[:-1]))

@@ -7,6 +7,8 @@ from dataclasses import dataclass
 from small_dataset_audio.constants import FRAMES_PER_STEP, N_MELS
 from small_dataset_audio.errors import InvalidConfigError
 
+MAX_TEMPERATURE = 3.0
+
 
 @dataclass(frozen=True)
 class VAEConfig:
@@ -48,41 +50,118 @@ class VAEConfig:
 
 
 @dataclass(frozen=True)
+class LinearConfig:
+    """Sizes of a :class:`LinearAutoencoder`; stored with its components.
+
+    Parameters
+    ----------
+    n_mels : int
+        Mel bands, in and out; a multiple of `bands_pooled`.
+    latent_dim : int
+        Components kept of each patch.
+    frames_per_step : int
+        Mel frames of a patch; a power of two.
+    bands_pooled : int
+        Neighbouring bands that count as one, their mean, when components are looked for.
+    """
+
+    n_mels: int = N_MELS
+    latent_dim: int = 32
+    frames_per_step: int = FRAMES_PER_STEP
+    bands_pooled: int = 4
+
+    @property
+    def patch_size(self) -> int:
+        """Numbers in a patch."""
+        return self.n_mels * self.frames_per_step
+
+    def validate(self) -> None:
+        """Raise :class:`InvalidConfigError` where a field is outside its range."""
+        if not 8 <= self.n_mels <= 512:
+            raise InvalidConfigError(f"n_mels is {self.n_mels}; it must be 8 to 512")
+        if self.frames_per_step not in (1, 2, 4, 8):
+            raise InvalidConfigError(f"frames_per_step is {self.frames_per_step}; it must be 1, 2, 4 or 8")
+        if not 1 <= self.bands_pooled <= self.n_mels or self.n_mels % self.bands_pooled:
+            raise InvalidConfigError(f"bands_pooled is {self.bands_pooled}; it must divide n_mels ({self.n_mels})")
+        most = min(self.patch_size // self.bands_pooled, 1024)
+        if not 1 <= self.latent_dim <= most:
+            raise InvalidConfigError(f"latent_dim is {self.latent_dim}; it must be 1 to {most}, the numbers in a patch")
+
+
+@dataclass(frozen=True)
 class DensityConfig:
-    """How a walk moves.
+    """What a latent density stores, and how often its walks may leave a recording.
 
     Parameters
     ----------
     num_neighbours : int
         Jump candidates of each step.
-    jump_scale : float
-        Distance, in medians of the nearest-neighbour distance, at which a jump is taken with probability 1/e.
+    num_partners : int
+        Stretches of each step that a second voice may go along.
     min_run_steps : int
         Steps from one chance to jump to the next.
-    mix : float [0 to 1]
-        Upper end of the share of a neighbour that is mixed in; 0 stays on the corpus's own latents.
+    recording_weight : float [0 to 1]
+        How likely a recording is begun, as a power of its length: at 0 each is as likely, at 1 each in proportion to it.
     lead_steps, tail_steps : int
         Steps of silence that each stored path begins and ends with. A walk may cross them; it never begins there, and no
         anchor is drawn from them.
     """
 
     num_neighbours: int = 8
-    jump_scale: float = 1.2
+    num_partners: int = 2
     min_run_steps: int = 2
-    mix: float = 0.0
+    recording_weight: float = 0.5
     lead_steps: int = 0
     tail_steps: int = 0
 
     def validate(self) -> None:
         """Raise :class:`InvalidConfigError` where a field is outside its range."""
-        if not 1 <= self.num_neighbours <= 64:
-            raise InvalidConfigError(f"num_neighbours is {self.num_neighbours}; it must be 1 to 64")
-        if not 0.0 <= self.jump_scale <= 100.0:
-            raise InvalidConfigError(f"jump_scale is {self.jump_scale}; it must be 0 to 100 median distances")
+        for name in ("num_neighbours", "num_partners"):
+            if not 1 <= getattr(self, name) <= 64:
+                raise InvalidConfigError(f"{name} is {getattr(self, name)}; it must be 1 to 64")
         if not 1 <= self.min_run_steps <= 10_000:
             raise InvalidConfigError(f"min_run_steps is {self.min_run_steps}; it must be 1 to 10000")
-        if not 0.0 <= self.mix <= 1.0:
-            raise InvalidConfigError(f"mix is {self.mix}; it must be 0 to 1")
+        if not 0.0 <= self.recording_weight <= 1.0:
+            raise InvalidConfigError(f"recording_weight is {self.recording_weight}; it must be 0 to 1")
         for name in ("lead_steps", "tail_steps"):
             if not 0 <= getattr(self, name) <= 64:
                 raise InvalidConfigError(f"{name} is {getattr(self, name)}; it must be 0 to 64")
+
+
+@dataclass(frozen=True)
+class WalkStyle:
+    """How far from its recordings a walk goes.
+
+    Parameters
+    ----------
+    voices : int
+        Stretches that sound together; 1 plays recordings themselves.
+    jump_scale : float
+        Distance, in medians of the nearest-neighbour distance, at which a jump is taken with probability 1/e.
+    solo_steps : int
+        Runs along a recording up to this long are not accompanied: they are over before they are recognised.
+    temperature : float [0 to 3]
+        Multiplies `jump_scale`; at 0 only between equal sounds, at 1 as measured best. Over 1 the latents also drift away
+        from the corpus, by up to about ``temperature - 1`` median distances.
+    match_db : float [dB]
+        How far a further voice is raised or lowered to be as loud as the first.
+    """
+
+    voices: int = 2
+    jump_scale: float = 2.5
+    solo_steps: int = 6
+    temperature: float = 1.0
+    match_db: float = 12.0
+
+    def validate(self) -> None:
+        """Raise :class:`InvalidConfigError` where a field is outside its range."""
+        if not 1 <= self.voices <= 8:
+            raise InvalidConfigError(f"voices is {self.voices}; it must be 1 to 8")
+        if not 0.0 <= self.jump_scale <= 100.0:
+            raise InvalidConfigError(f"jump_scale is {self.jump_scale}; it must be 0 to 100 median distances")
+        if not 0 <= self.solo_steps <= 10_000:
+            raise InvalidConfigError(f"solo_steps is {self.solo_steps}; it must be 0 to 10000")
+        if not 0.0 <= self.temperature <= MAX_TEMPERATURE:
+            raise InvalidConfigError(f"temperature is {self.temperature}; it must be 0 to {MAX_TEMPERATURE:g}")
+        if not 0.0 <= self.match_db <= 60.0:
+            raise InvalidConfigError(f"match_db is {self.match_db}; it must be 0 to 60 dB")

@@ -4,7 +4,7 @@ Fifty chunks do not fill a normal distribution, and draws from N(0, I) decode to
 corpus's own latent paths, and a draw is a *walk* over them: go along a recording step by step, and jump where another
 recording's next step resembles the one that would come. This is the idea of video textures (A. Schoedl, R. Szeliski,
 D. Salesin and I. Essa, SIGGRAPH 2000) and audio textures (L. Lu, L. Wenyin and H.-J. Zhang, IEEE TSAP 2004), moved into
-the latent space of an autoencoder, where a step may also be *mixed* with one of its neighbours: sounds between recordings.
+the latent space of an autoencoder. A second voice may go along a stretch that develops alike: sounds between recordings.
 
 A walk keeps what single draws lose: attack, decay, pause and level over time.
 """
@@ -17,14 +17,14 @@ from typing import Protocol
 
 import numpy as np
 import torch
-import torch.nn.functional as F
 from numpy.typing import NDArray
-from torch import Tensor
 
 from small_dataset_audio.audio.spectrogram import AudioSpectrogram
 from small_dataset_audio.errors import InvalidConfigError, ModelDamagedError
-from small_dataset_audio.models.config import DensityConfig
-from small_dataset_audio.models.vae import ConvVAE
+from small_dataset_audio.models.autoencoder import Autoencoder
+from small_dataset_audio.models.config import DensityConfig, WalkStyle
+from small_dataset_audio.models.neighbours import NeighbourIndex
+from small_dataset_audio.models.walk import Walk
 
 LEAD_STEPS = 2
 """Silent steps before each recording (85 ms): an attack is walked into, and survives a crossfade over the lead."""
@@ -33,12 +33,12 @@ TAIL_STEPS = 1
 """Silent steps after each recording."""
 
 _EXCLUDED_STEPS = 12  # half a second
+_PARTNER_STEPS = 6  # a quarter of a second must develop alike
 _NEVER = (
     1e9  # distance of a step that stands in for a missing neighbour: finite, as a model file must be, and never jumped
 )
 _TWIN = 1e-6  # up to this distance two steps are the same one, such as digital silence, but for rounding
-_GROUP = 64  # columns of distances whose least are compared first; at least as many as `num_neighbours` may be
-_DISTANCES_AT_ONCE = 2**23  # float64: 64 MB
+_DRIFT_STEPS = 8  # from one drawn displacement to the next
 _HELD_STEPS = 24  # one second
 _ENOUGH_STEPS = 24  # of a recording, behind a place where a walk may begin
 
@@ -46,8 +46,8 @@ _ENOUGH_STEPS = 24  # of a recording, behind a place where a walk may begin
 class Density(Protocol):
     """What generation needs of a latent density."""
 
-    def walk(self, num_steps: int, generator: np.random.Generator) -> NDArray[np.float32]:
-        """Draw a trajectory [shape=(latent_dim, num_steps)]."""
+    def walk(self, num_steps: int, generator: np.random.Generator, style: WalkStyle | None = None) -> Walk:
+        """Draw a trajectory of `num_steps` steps."""
         ...
 
     def draw_anchors(self, num_anchors: int, generator: np.random.Generator) -> NDArray[np.float32]:
@@ -61,10 +61,11 @@ class StandardNormal:
 
     latent_dim: int
 
-    def walk(self, num_steps: int, generator: np.random.Generator) -> NDArray[np.float32]:
-        """Draw latents and hold each for about a second [shape=(latent_dim, num_steps)]."""
+    def walk(self, num_steps: int, generator: np.random.Generator, style: WalkStyle | None = None) -> Walk:  # noqa: ARG002 - protocol; there are no recordings to keep to or leave
+        """Draw latents and hold each for about a second."""
         anchors = self.draw_anchors(-(-num_steps // _HELD_STEPS), generator)
-        return np.repeat(anchors.T, _HELD_STEPS, axis=1)[:, :num_steps]
+        rows = np.repeat(np.arange(len(anchors)), _HELD_STEPS)[None, :num_steps]
+        return Walk(anchors, rows, np.ones(len(anchors), dtype=np.int64), is_recorded=False)
 
     def draw_anchors(self, num_anchors: int, generator: np.random.Generator) -> NDArray[np.float32]:
         """Draw single latents [shape=(num_anchors, latent_dim)]."""
@@ -75,9 +76,10 @@ class StandardNormal:
 class LatentDensity:
     """The corpus's latent paths, end to end, and the neighbours of each step.
 
-    A walk spends its time as the corpus does: going on is a permutation of the steps (the last of a recording leads to the
-    first of any other), and a jump is as likely as the jump back. Both leave the uniform distribution over all steps as it
-    is, so a walk is not caught where jumps are easy, such as the quiet tails that all recordings share.
+    A walk spends its time as the corpus does, but for `recording_weight`: every step has a weight, the power of its
+    recording's length. The end of a recording leads to the beginning of any other, drawn by weight; a jump weighed by where
+    it comes from is as likely as the jump back (N. Metropolis et al., J. Chem. Phys. 1953). Both leave the distribution by
+    weight as it is, so a walk is not caught where jumps are easy, such as the quiet tails that all recordings share.
 
     Parameters
     ----------
@@ -85,6 +87,7 @@ class LatentDensity:
     path_lengths : ndarray [shape=(paths,), int64, steps of each recording, in the order of `latents`]
     neighbours : ndarray [shape=(steps, num_neighbours), int64, nearest first; the step itself where there are fewer]
     neighbour_distances : ndarray [shape=(steps, num_neighbours), float32]
+    partners : ndarray [shape=(steps, num_partners), int64, steps from which on another stretch develops alike]
     config : DensityConfig
 
     Raises
@@ -97,6 +100,7 @@ class LatentDensity:
     path_lengths: NDArray[np.int64] = field(repr=False)
     neighbours: NDArray[np.int64] = field(repr=False)
     neighbour_distances: NDArray[np.float32] = field(repr=False)
+    partners: NDArray[np.int64] = field(repr=False)
     config: DensityConfig = field(default_factory=DensityConfig)
 
     def __post_init__(self) -> None:
@@ -111,6 +115,10 @@ class LatentDensity:
             and self.neighbours.shape[1] > 0
             and self.neighbours.shape == self.neighbour_distances.shape
             and bool(((self.neighbours >= 0) & (self.neighbours < steps)).all())
+            and self.partners.ndim == 2
+            and len(self.partners) == steps
+            and self.partners.shape[1] > 0
+            and bool(((self.partners >= 0) & (self.partners < steps)).all())
         )
         if not consistent:
             raise ModelDamagedError("the latent density's arrays do not fit one another; train the model again")
@@ -140,76 +148,137 @@ class LatentDensity:
         inside = (here >= ends - lengths + self.config.lead_steps) & (here < ends - self.config.tail_steps)
         return inside if inside.any() else np.ones(len(self.latents), dtype=np.bool_)
 
-    def walk(self, num_steps: int, generator: np.random.Generator) -> NDArray[np.float32]:
+    def walk(self, num_steps: int, generator: np.random.Generator, style: WalkStyle | None = None) -> Walk:
         """Draw a trajectory: a walk over the corpus's own paths.
 
         Parameters
         ----------
         num_steps : int [1 or more]
         generator : numpy.random.Generator
+        style : WalkStyle, optional
 
         Returns
         -------
-        ndarray [shape=(latent_dim, num_steps), float32]
-        """
-        visited = self._walk_indices(num_steps, generator)
-        trajectory = self.latents[visited]
-        if self.config.mix > 0.0:
-            trajectory = self._mix_with_neighbours(visited, generator)
-        return np.ascontiguousarray(trajectory.T)
+        Walk
 
-    def _walk_indices(self, num_steps: int, generator: np.random.Generator) -> NDArray[np.int64]:
-        scale = self._jump_distance()
+        Raises
+        ------
+        InvalidConfigError
+            A field of `style` outside its range.
+        """
+        style = style or WalkStyle()
+        style.validate()
+        first_voice = self._walk_rows(num_steps, style, generator)
+        is_long = _run_lengths(first_voice) > style.solo_steps
+        further = [self._accompany(first_voice, is_long, generator) for _ in range(style.voices - 1)]
+        rows = np.stack([first_voice, *further])
+        return Walk(
+            table=self.latents,
+            rows=rows,
+            path_lengths=self.path_lengths,
+            lead_steps=self.config.lead_steps,
+            displacement=self._drift(num_steps, style, generator),
+            is_heard=np.concatenate([np.ones((1, num_steps), dtype=np.bool_), np.tile(is_long, (len(further), 1))]),
+        )
+
+    def _walk_rows(self, num_steps: int, style: WalkStyle, generator: np.random.Generator) -> NDArray[np.int64]:
+        scale = max(style.jump_scale * style.temperature * self._median_distance(), 1e-12)
         ends = np.cumsum(self.path_lengths)
         starts = ends - self.path_lengths
         last_steps = set((ends - 1).tolist())
         num_candidates = self.neighbours.shape[1]
+        weights = self._recording_weights()
+        chances = np.cumsum(weights / weights.sum())
+        weight_at = np.repeat(weights, self.path_lengths)
 
         visited = np.empty(num_steps, dtype=np.int64)
-        position = self._first_step(num_steps, starts, generator)
+        position = self._first_step(num_steps, starts, weights, generator)
         # Whether a jump is tried must not depend on where the walk is, or it would linger where jumps are rare or easy.
         phase = int(generator.integers(self.config.min_run_steps))
         for step in range(num_steps):
             visited[step] = position
             # A start may be jumped to, so it must be jumped from as well.
-            position = int(starts[generator.integers(len(starts))]) if position in last_steps else position + 1
+            position = int(starts[_pick(chances, generator)]) if position in last_steps else position + 1
             if (step + phase) % self.config.min_run_steps == 0:
                 rank = generator.integers(num_candidates)
-                candidate, distance = (
-                    int(self.neighbours[position, rank]),
-                    float(self.neighbour_distances[position, rank]),
-                )
-                accepted = generator.random() < np.exp(-((distance / scale) ** 2))
+                candidate = int(self.neighbours[position, rank])
+                distance = float(self.neighbour_distances[position, rank])
+                likelihood = np.exp(-((distance / scale) ** 2)) * min(1.0, weight_at[candidate] / weight_at[position])
                 # Only mutual neighbours: the way back is then as likely.
-                if accepted and position in self.neighbours[candidate]:
+                if generator.random() < likelihood and position in self.neighbours[candidate]:
                     position = candidate
         return visited
 
-    def _jump_distance(self) -> float:
-        nearest = self.neighbour_distances[:, 0]
-        # Twins say nothing of how far sounds lie apart: in many sample packs most steps are digital silence.
-        known = nearest[(nearest > _TWIN) & (nearest < _NEVER)]
-        return max(self.config.jump_scale * float(np.median(known)), 1e-12) if known.size else 1e-12
+    def _recording_weights(self) -> NDArray[np.float64]:
+        weights: NDArray[np.float64] = self.path_lengths.astype(np.float64) ** self.config.recording_weight
+        return weights
 
-    def _first_step(self, num_steps: int, starts: NDArray[np.int64], generator: np.random.Generator) -> int:
-        """Draw where a walk begins: a recording by its length, then its beginning, or any place with enough behind it.
+    def _median_distance(self) -> float:
+        """How far sounds lie apart: the median distance to a nearest neighbour."""
+        nearest = self.neighbour_distances[:, 0]
+        # Twins say nothing of it: in many sample packs most steps are digital silence.
+        known = nearest[(nearest > _TWIN) & (nearest < _NEVER)]
+        return float(np.median(known)) if known.size else 0.0
+
+    def _first_step(
+        self,
+        num_steps: int,
+        starts: NDArray[np.int64],
+        weights: NDArray[np.float64],
+        generator: np.random.Generator,
+    ) -> int:
+        """Draw where a walk begins: a recording by its share of time, then its beginning, or a place with enough behind it.
 
         Half of all walks begin where a recording does, and all those that would begin in a short one, so that attacks
         are heard; the silence before it is left out.
         """
-        path = int(generator.choice(len(starts), p=self.path_lengths / self.path_lengths.sum()))
+        path = _pick(np.cumsum(weights * self.path_lengths / np.sum(weights * self.path_lengths)), generator)
         first = min(self.config.lead_steps, int(self.path_lengths[path]) - 1)
         latest = int(self.path_lengths[path]) - self.config.tail_steps - min(num_steps, _ENOUGH_STEPS)
         anywhere = generator.random() < 0.5
         return int(starts[path]) + (int(generator.integers(first, max(latest, first) + 1)) if anywhere else first)
 
-    def _mix_with_neighbours(self, visited: NDArray[np.int64], generator: np.random.Generator) -> NDArray[np.float32]:
-        """Move each step a share of the way to a neighbour; share and neighbour change slowly, over about 8 steps."""
-        knots = generator.random(len(visited) // 8 + 2)
-        share = np.interp(np.arange(len(visited)) / 8, np.arange(len(knots)), knots)[:, None] * self.config.mix
-        rank = np.repeat(generator.integers(self.neighbours.shape[1], size=len(visited) // 8 + 1), 8)[: len(visited)]
-        partners = self.latents[self.neighbours[visited, rank]]
-        return ((1.0 - share) * self.latents[visited] + share * partners).astype(np.float32)
+    def _accompany(
+        self, first_voice: NDArray[np.int64], is_long: NDArray[np.bool_], generator: np.random.Generator
+    ) -> NDArray[np.int64]:
+        """Draw a further voice: along each long run of the first a stretch that develops alike, another where that ends."""
+        last_steps = set((np.cumsum(self.path_lengths) - 1).tolist())
+        ranks = generator.integers(self.partners.shape[1], size=len(first_voice))
+        voice = first_voice.copy()
+        for step in np.flatnonzero(is_long).tolist():
+            position = int(first_voice[step])
+            goes_on = (
+                step > 0
+                and position == first_voice[step - 1] + 1
+                # The beginning of the next recording follows in the table, but not in sound.
+                and last_steps.isdisjoint((int(first_voice[step - 1]), int(voice[step - 1])))
+            )
+            voice[step] = voice[step - 1] + 1 if goes_on else self.partners[position, ranks[step]]
+        return voice
+
+    def _drift(self, num_steps: int, style: WalkStyle, generator: np.random.Generator) -> NDArray[np.float32] | None:
+        """Displace a walk slowly, in a direction that is drawn anew every third of a second; not at all up to temperature 1."""
+        if style.temperature <= 1.0:
+            return None
+        knots = generator.standard_normal((num_steps // _DRIFT_STEPS + 2, self.latent_dim))
+        left, share = np.divmod(np.arange(num_steps) / _DRIFT_STEPS, 1.0)
+        here = left.astype(np.int64)
+        direction = (1.0 - share)[:, None] * knots[here] + share[:, None] * knots[here + 1]
+        reach = (style.temperature - 1.0) * self._median_distance() / np.sqrt(self.latent_dim)
+        displacement: NDArray[np.float32] = (reach * direction).astype(np.float32)
+        return displacement
+
+
+def _run_lengths(rows: NDArray[np.int64]) -> NDArray[np.int64]:
+    """How long the run is that each step belongs to: steps that follow one another in a recording."""
+    begins = np.concatenate([[0], np.flatnonzero(np.diff(rows) != 1) + 1])
+    lengths = np.diff([*begins, len(rows)])
+    return np.repeat(lengths, lengths)
+
+
+def _pick(chances: NDArray[np.float64], generator: np.random.Generator) -> int:
+    """Draw a place from cumulated probabilities."""
+    return min(int(np.searchsorted(chances, generator.random(), side="right")), len(chances) - 1)
 
 
 def fit_density(paths: Sequence[NDArray[np.float32]], config: DensityConfig | None = None) -> LatentDensity:
@@ -235,22 +304,24 @@ def fit_density(paths: Sequence[NDArray[np.float32]], config: DensityConfig | No
         raise InvalidConfigError("paths is empty; a density needs the latents of at least one recording")
     latents = np.concatenate(paths).astype(np.float32)
     lengths = np.array([len(path) for path in paths], dtype=np.int64)
-    distances, neighbours = _find_neighbours(latents, lengths, config.num_neighbours)
+    neighbours, distances = _find_neighbours(latents, lengths, config.num_neighbours)
+    partners, _ = _find_neighbours(_developments(latents, lengths), lengths, config.num_partners)
     return LatentDensity(
         latents=latents,
         path_lengths=lengths,
         neighbours=neighbours,
         neighbour_distances=distances,
+        partners=partners,
         config=config,
     )
 
 
-def latent_path(model: ConvVAE, spectrogram: AudioSpectrogram, audio: NDArray[np.float32]) -> NDArray[np.float32]:
+def latent_path(model: Autoencoder, spectrogram: AudioSpectrogram, audio: NDArray[np.float32]) -> NDArray[np.float32]:
     """Encode one recording, with the silence around it that a walk goes through.
 
     Parameters
     ----------
-    model : ConvVAE
+    model : Autoencoder
     spectrogram : AudioSpectrogram
         On the model's device.
     audio : ndarray [shape=(samples,), float32, 48 kHz]
@@ -268,49 +339,28 @@ def latent_path(model: ConvVAE, spectrogram: AudioSpectrogram, audio: NDArray[np
     return path
 
 
+def _developments(latents: NDArray[np.float32], lengths: NDArray[np.int64]) -> NDArray[np.float32]:
+    """Each step with those that follow it, the last of a recording held [shape=(steps, _PARTNER_STEPS * latent_dim)]."""
+    last = np.repeat(np.cumsum(lengths) - 1, lengths)
+    here = np.arange(len(latents))
+    return np.concatenate([latents[np.minimum(here + ahead, last)] for ahead in range(_PARTNER_STEPS)], axis=1)
+
+
 def _find_neighbours(
-    latents: NDArray[np.float32], lengths: NDArray[np.int64], num_neighbours: int
-) -> tuple[NDArray[np.float32], NDArray[np.int64]]:
-    """Nearest steps of each step, leaving out those close by in its own recording.
+    points: NDArray[np.float32], lengths: NDArray[np.int64], count: int
+) -> tuple[NDArray[np.int64], NDArray[np.float32]]:
+    """Find the nearest steps of each step, leaving out those close by in its own recording.
 
     A step resembles the one before and the one after it most of all; jumps there would only stutter. Where fewer than
-    `num_neighbours` are left, a step is its own neighbour at a distance that is never jumped over.
+    `count` are left, a step is its own neighbour at a distance that is never jumped over.
     """
-    points = torch.from_numpy(latents).double()
-    padding = -len(points) % _GROUP
-    # |y|^2 - 2 x y orders as the distance from x does, and is one product: that of [x, 1] and [-2 y, |y|^2].
-    queries = torch.cat([points, torch.ones(len(points), 1, dtype=points.dtype)], dim=1)
-    squared_norms = points.square().sum(dim=1, keepdim=True)
-    table = torch.cat(
-        [F.pad(-2.0 * points, (0, 0, 0, padding)), F.pad(squared_norms, (0, 0, 0, padding), value=np.inf)], 1
-    )
-    path_ends = np.repeat(np.cumsum(lengths), lengths)
-    first, last = torch.from_numpy(path_ends - np.repeat(lengths, lengths)), torch.from_numpy(path_ends - 1)
-    reach = torch.arange(-_EXCLUDED_STEPS, _EXCLUDED_STEPS + 1)
-
-    block_steps = max(_DISTANCES_AT_ONCE // len(table), 1)
-    products = torch.empty(min(block_steps, len(points)), len(table), dtype=points.dtype)
-    distances = torch.empty(len(points), num_neighbours)
-    neighbours = torch.empty(len(points), num_neighbours, dtype=torch.int64)
-    for start in range(0, len(points), block_steps):
-        here = torch.arange(start, min(start + block_steps, len(points)))[:, None]
-        keys = torch.mm(queries[here[:, 0]], table.T, out=products[: len(here)])
-        keys.scatter_(1, (here + reach).clamp(first[here], last[here]), np.inf)
-        lowest, found = _lowest(keys, num_neighbours)
-        found = torch.where(lowest < np.inf, found, here)
-        exact = (points[found] - points[here]).norm(dim=2)
-        exact, order = torch.where(lowest < np.inf, exact, _NEVER).sort(dim=1, stable=True)
-        distances[here[:, 0]], neighbours[here[:, 0]] = exact.float(), found.gather(1, order)
-    return distances.numpy(), neighbours.numpy()
-
-
-def _lowest(keys: Tensor, count: int) -> tuple[Tensor, Tensor]:
-    """Find the `count` lowest of each row and their places; several times faster than ``topk`` on whole rows.
-
-    They lie in the `count` groups of columns with the lowest minima: any other group holds nothing lower than these do.
-    """
-    groups = keys.view(len(keys), -1, _GROUP).amin(dim=2)
-    best_groups = groups.topk(min(count, groups.shape[1]), dim=1, largest=False).indices
-    columns = (best_groups[:, :, None] * _GROUP + torch.arange(_GROUP)).flatten(1)
-    lowest, ranks = keys.gather(1, columns).topk(count, dim=1, largest=False)
-    return lowest, columns.gather(1, ranks)
+    found, distances = NeighbourIndex(points).query(points, min(count + 2 * _EXCLUDED_STEPS + 1, len(points)))
+    path = np.repeat(np.arange(len(lengths)), lengths)
+    here = np.arange(len(points))[:, None]
+    too_close = (np.abs(found - here) <= _EXCLUDED_STEPS) & (path[found] == path[:, None])
+    found, distances = np.where(too_close, here, found), np.where(too_close, np.float32(_NEVER), distances)
+    missing = max(count - found.shape[1], 0)
+    found = np.concatenate([found, np.repeat(here, missing, axis=1)], axis=1)
+    distances = np.pad(distances, ((0, 0), (0, missing)), constant_values=np.float32(_NEVER))
+    nearest = np.argsort(distances, axis=1, kind="stable")[:, :count]
+    return np.take_along_axis(found, nearest, axis=1), np.take_along_axis(distances, nearest, axis=1)

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
+from typing import Any, Final, Literal
 
 import msgspec
 from safetensors import SafetensorError, safe_open
@@ -12,9 +12,11 @@ from safetensors import SafetensorError, safe_open
 from small_dataset_audio.audio.config import SpectrogramConfig
 from small_dataset_audio.constants import SAMPLE_RATE
 from small_dataset_audio.errors import InvalidConfigError, ModelDamagedError, ModelNotFoundError, ModelVersionError
-from small_dataset_audio.models.config import DensityConfig, VAEConfig
+from small_dataset_audio.models.config import DensityConfig, LinearConfig, VAEConfig
 
-FORMAT_VERSION = 1
+FORMAT_VERSION: Final = 2
+"""1: a trained model, walks of one voice. 2: or a linear model, and partners for further voices. All up to this are read."""
+
 MODEL_FILE = "model.safetensors"
 METADATA_KEY = "small_dataset_audio"
 
@@ -45,7 +47,7 @@ class CorpusEntry:
 
 @dataclass(frozen=True)
 class TrainingEntry:
-    """How the training went; losses in deviations of the corpus's log mels."""
+    """How the training went, or the fit of a linear model (0 steps); losses in deviations of the corpus's log mels."""
 
     seed: int
     steps: int
@@ -54,6 +56,7 @@ class TrainingEntry:
     stop_reason: str
     loss: float
     held_out_loss: float | None
+    batch_size: int | None = None
 
 
 @dataclass(frozen=True)
@@ -66,7 +69,10 @@ class CorpusAudioEntry:
 
 @dataclass(frozen=True)
 class ModelMetadata:
-    """All that a model folder says of itself; one JSON in the header of its weights."""
+    """All that a model folder says of itself; one JSON in the header of its weights.
+
+    Its autoencoder is of one kind: either `vae` or `linear` is there, and the other is None.
+    """
 
     format_version: int
     name: str
@@ -76,9 +82,27 @@ class ModelMetadata:
     corpus: CorpusEntry
     training: TrainingEntry
     spectrogram: SpectrogramConfig
-    vae: VAEConfig
+    vae: VAEConfig | None
     density: DensityConfig
     corpus_audio: CorpusAudioEntry | None = None
+    linear: LinearConfig | None = None
+
+    def __post_init__(self) -> None:
+        if (self.vae is None) == (self.linear is None):
+            raise InvalidConfigError("a model has either vae or linear; give one of them, and None for the other")
+
+    @property
+    def kind(self) -> Literal["vae", "linear"]:
+        """Which autoencoder it has: a trained one, or one without training."""
+        return "vae" if self.linear is None else "linear"
+
+    @property
+    def autoencoder(self) -> VAEConfig | LinearConfig:
+        """Sizes of the one it has."""
+        sizes = self.linear or self.vae
+        if sizes is None:
+            raise InvalidConfigError("a model has either vae or linear; give one of them")
+        return sizes
 
 
 def read_metadata(folder: Path) -> ModelMetadata:
@@ -111,10 +135,10 @@ def _parse_metadata(path: Path, header: dict[str, str] | None) -> ModelMetadata:
             )
         metadata = msgspec.convert(raw, ModelMetadata)
         metadata.spectrogram.validate()
-        metadata.vae.validate()
+        metadata.autoencoder.validate()
         metadata.density.validate()
     except (msgspec.MsgspecError, RecursionError, AttributeError, InvalidConfigError) as error:
         raise ModelDamagedError(f"{path} has damaged metadata ({error}); train it again") from error
-    if metadata.vae.n_mels != metadata.spectrogram.n_mels:
+    if metadata.autoencoder.n_mels != metadata.spectrogram.n_mels:
         raise ModelDamagedError(f"{path}: the model's n_mels is not the spectrogram's; train it again")
     return metadata

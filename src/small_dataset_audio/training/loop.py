@@ -35,6 +35,7 @@ _ANNEAL_SHARE = 0.15  # a plateau still gets a short fall of the learning rate
 _STEP_TIME_MEMORY = 0.9
 _FIRST_PLAN_STEPS = 1000  # assumed left until a step has been measured
 _SCALE_BLOCK_FRAMES = 4096  # taken to float64 at once
+_SCALE_SECONDS = 900.0  # of a corpus, measured; of a longer one, a part of every recording
 
 StopReason = Literal["", "budget", "plateau"]
 
@@ -272,10 +273,15 @@ class Trainer:
 
 
 def corpus_scale(clips: Sequence[NDArray[np.float32]], spectrogram: AudioSpectrogram) -> tuple[float, float]:
-    """Mean and deviation of all log mels of the corpus [log10 amplitude]."""
+    """Mean and deviation of all log mels of the corpus [log10 amplitude].
+
+    Of a corpus over a quarter of an hour, the same share of every recording is measured, from its middle.
+    """
+    share = min(_SCALE_SECONDS * spectrogram.config.sample_rate / sum(map(len, clips)), 1.0)
     total, squares, count = 0.0, 0.0, 0
     for clip in clips:
-        whole = spectrogram.waveform_to_mel(torch.from_numpy(clip))
+        left_out = int(len(clip) * (1.0 - share) / 2)
+        whole = spectrogram.waveform_to_mel(torch.from_numpy(clip[left_out : len(clip) - left_out]))
         for start in range(0, whole.shape[-1], _SCALE_BLOCK_FRAMES):
             mel = whole[..., start : start + _SCALE_BLOCK_FRAMES].double()
             total, squares, count = total + float(mel.sum()), squares + float(mel.square().sum()), count + mel.numel()

@@ -3,22 +3,32 @@
 from __future__ import annotations
 
 import secrets
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass, field, replace
+from functools import cached_property
 from pathlib import Path
+from typing import Any
 
+import numpy as np
 import torch
+from numpy.typing import NDArray
 
+from small_dataset_audio.audio.io import read_audio
 from small_dataset_audio.errors import InvalidConfigError
+from small_dataset_audio.evaluation.takes import CorpusReference, TakeEvaluation, temper_rating
 from small_dataset_audio.files import make_output_folder, safe_folder_name
 from small_dataset_audio.inference.config import MAX_SEED, GenerationConfig
-from small_dataset_audio.inference.generation import GenerationPipeline, GenerationResult
+from small_dataset_audio.inference.generation import Appraisal, GenerationPipeline, TakeSummary
+from small_dataset_audio.inference.pieces import Stream
 from small_dataset_audio.library import Library
 from small_dataset_audio.models.bundle import load_bundle
+from small_dataset_audio.models.vocoder.protocol import Vocoder
 from small_dataset_audio.plots import plot_take
 from small_dataset_audio.workflow.device import resolve_device
 
 DEFAULT_OUTPUT = Path("data") / "generated"
+LONGEST_PICTURE_S = 60.0  # a spectrogram of an hour would need the memory that the take did not
+LONGEST_EVALUATION_S = 60.0  # so would an evaluation
 
 
 @dataclass(frozen=True)
@@ -29,17 +39,50 @@ class Take:
     ----------
     wav_path, json_path : Path
     picture_path : Path or None
-        Waveform and spectrogram, where asked for.
-    result : GenerationResult
+        Waveform and spectrogram, where asked for; of the first minute where the take is longer.
+    result : TakeSummary
+        What was made; the samples themselves are in the WAV.
+    evaluation : TakeEvaluation or None
+        How it stands to the corpus; None where that was not wanted, or where the model keeps no recordings.
     """
 
     wav_path: Path
     json_path: Path
     picture_path: Path | None
-    result: GenerationResult = field(repr=False)
+    result: TakeSummary = field(repr=False)
+    evaluation: TakeEvaluation | None = field(default=None, repr=False)
+
+    @property
+    def quality(self) -> dict[str, Any]:
+        """The take's quality, as its sidecar has it; a take that is known to be far from its corpus has no green."""
+        return self.result.quality
 
 
-def load_pipeline(model: str, *, device: str = "auto", library: Library | None = None) -> GenerationPipeline:
+class ModelPipeline(GenerationPipeline):
+    """The pipeline of a saved model, which takes can be compared with.
+
+    Attributes
+    ----------
+    corpus : tuple of (str, ndarray [shape=(samples,), float32, 48 kHz])
+        Name and audio of each recording; empty where the model keeps none.
+    """
+
+    corpus: tuple[tuple[str, NDArray[np.float32]], ...] = ()
+
+    @cached_property
+    def reference(self) -> CorpusReference | None:
+        """The corpus made ready for evaluating takes, at the first use; None where the model keeps no audio."""
+        if not self.corpus:
+            return None
+        return CorpusReference([clip for _, clip in self.corpus], [name for name, _ in self.corpus])
+
+    @property
+    def default_vocoder(self) -> Vocoder:
+        """The one that renders takes unless another is asked for."""
+        return self._choose_vocoder(GenerationConfig())
+
+
+def load_pipeline(model: str, *, device: str = "auto", library: Library | None = None) -> ModelPipeline:
     """Load a model by name or folder, ready to generate.
 
     Raises
@@ -47,7 +90,11 @@ def load_pipeline(model: str, *, device: str = "auto", library: Library | None =
     ModelNotFoundError, ModelDamagedError, ModelVersionError, InvalidConfigError
     """
     chosen: torch.device = resolve_device(device)
-    return GenerationPipeline.from_bundle(load_bundle((library or Library()).find(model), chosen), chosen)
+    bundle = load_bundle((library or Library()).find(model), chosen)
+    pipeline = ModelPipeline.from_bundle(bundle, chosen)
+    names = [clip.name for clip in bundle.metadata.corpus.clips]
+    pipeline.corpus = tuple(zip(names, bundle.clips, strict=False))  # no audio where the model keeps none
+    return pipeline
 
 
 def generate_takes(
@@ -57,8 +104,12 @@ def generate_takes(
     count: int = 1,
     output_dir: Path | None = None,
     plot: bool = False,
+    evaluate: bool = True,
+    on_progress: Callable[[float, float], None] | None = None,
 ) -> Iterator[Take]:
     """Make and write takes, one after the other; their seeds go up from the first.
+
+    Memory does not grow with their length: a take goes to disk as it is made.
 
     Parameters
     ----------
@@ -70,6 +121,11 @@ def generate_takes(
         Takes are written flat into it; ``data/generated/{model_name}`` without one.
     plot : bool
         Draw waveform and spectrogram beside each take.
+    evaluate : bool
+        Compare each take with the corpus, where the model keeps it: similarity and copying stand in the sidecar, under
+        ``evaluation``. Of a take over a minute, the first minute is compared.
+    on_progress : callable, optional
+        Called with the seconds of a take that are rendered, and with all its seconds.
 
     Yields
     ------
@@ -89,10 +145,47 @@ def generate_takes(
     if first + count - 1 > MAX_SEED:
         raise InvalidConfigError(f"seed is {first}; for {count} takes it must be at most 2**63 - {count}")
     folder = make_output_folder(output_dir or DEFAULT_OUTPUT / safe_folder_name(pipeline.model_name))
+    judge = Judge(pipeline.reference if evaluate and isinstance(pipeline, ModelPipeline) else None, config.sample_rate)
     for seed in range(first, first + count):
-        result = pipeline.generate(replace(config, seed=seed))
-        wav_path, json_path = pipeline.export(result, folder)
-        picture = None
-        if plot:
-            picture = plot_take(result.audio, result.sample_rate, wav_path.with_suffix(".png"), title=wav_path.stem)
-        yield Take(wav_path, json_path, picture, result)
+        wav_path, json_path, summary = pipeline.render_to_file(
+            replace(config, seed=seed), folder, appraise=judge, on_progress=on_progress
+        )
+        yield Take(wav_path, json_path, _draw(wav_path, summary) if plot else None, summary, judge.last)
+
+
+class Judge:
+    """Compares each finished take with the corpus: for the sidecar's section, and for its rating.
+
+    Parameters
+    ----------
+    reference : CorpusReference or None
+        Without one nothing is compared, and every score stays as it is.
+    sample_rate : int [Hz]
+        Of the takes.
+
+    Attributes
+    ----------
+    last : TakeEvaluation or None
+        What was found for the last take.
+    """
+
+    def __init__(self, reference: CorpusReference | None, sample_rate: int) -> None:
+        self._reference = reference
+        self._sample_rate = sample_rate
+        self.last: TakeEvaluation | None = None
+
+    def __call__(self, take: Stream, quality: Mapping[str, Any]) -> Appraisal:
+        """Evaluate a take; of one over a minute, the first minute."""
+        if self._reference is None:
+            return Appraisal(quality)
+        heard = take.first(round(LONGEST_EVALUATION_S * self._sample_rate))
+        self.last = self._reference.evaluate(heard, self._sample_rate)
+        section = {"evaluated_s": heard.shape[1] / self._sample_rate, **self.last.to_json()}
+        return Appraisal(temper_rating(quality, self.last.similarity_percent), {"evaluation": section})
+
+
+def _draw(wav_path: Path, summary: TakeSummary) -> Path:
+    shown_s = min(summary.duration_s, LONGEST_PICTURE_S)
+    shown = read_audio(wav_path, max_samples=round(shown_s * summary.sample_rate) * summary.channels)
+    title = wav_path.stem if shown_s == summary.duration_s else f"{wav_path.stem}: the first {shown_s:.0f} s"
+    return plot_take(shown.audio, summary.sample_rate, wav_path.with_suffix(".png"), title=title)

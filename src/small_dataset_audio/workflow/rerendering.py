@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
-from dataclasses import dataclass, replace
+from collections.abc import Callable, Iterator, Mapping
+from dataclasses import dataclass, fields, replace
 from pathlib import Path
 from types import MappingProxyType
 from typing import Any
@@ -12,9 +12,8 @@ from small_dataset_audio.errors import RerenderError, SidecarError
 from small_dataset_audio.files import make_output_folder, parse_json
 from small_dataset_audio.inference.config import GenerationConfig
 from small_dataset_audio.inference.export import SIDECAR_VERSION
-from small_dataset_audio.inference.provenance import audio_sha256
 from small_dataset_audio.library import Library
-from small_dataset_audio.workflow.generate import load_pipeline
+from small_dataset_audio.workflow.generate import Judge, load_pipeline
 
 _MAX_SIDECAR_BYTES = 1 << 20
 _REQUIRED: Mapping[str, type] = MappingProxyType({"version": int, "model_name": str, "seed": int, "generation": dict})
@@ -31,7 +30,8 @@ class RerenderReport:
     identical : bool or None
         Whether its samples are bit for bit those of the first take; None where the sidecar holds no hash to compare with.
     differences : tuple of str
-        What is not as it was: the model, a library, the machine. Bits may be the same all the same.
+        What is not as it was: the model, a library, the machine; or a setting that the first take's release did not have.
+        Bits may be the same all the same.
     """
 
     wav_path: Path
@@ -47,6 +47,7 @@ def rerender(
     output_dir: Path | None = None,
     device: str = "auto",
     library: Library | None = None,
+    on_progress: Callable[[float, float], None] | None = None,
 ) -> RerenderReport:
     """Make a take again.
 
@@ -60,6 +61,8 @@ def rerender(
         The sidecar's own folder without one; the new take is called ``{name}_rerender.wav``.
     device : {"auto", "cpu", "cuda", "mps"}
     library : Library, optional
+    on_progress : callable, optional
+        Called with the seconds rendered, and with all of them.
 
     Returns
     -------
@@ -83,16 +86,19 @@ def rerender(
     config.validate()
     folder = make_output_folder(output_dir or path.parent)
     pipeline = load_pipeline(name, device=device, library=library)
-    result = pipeline.generate(config)
-    wav_path, json_path = pipeline.export(result, folder, _free_filename(folder, path.stem))
+    # Its sidecar says as much of the new take as the first one did of the first.
+    judge = Judge(pipeline.reference if "evaluation" in values else None, config.sample_rate)
+    wav_path, json_path, summary = pipeline.render_to_file(
+        config, folder, _free_filename(folder, path.stem), appraise=judge, on_progress=on_progress
+    )
 
     provenance = values.get("provenance", {})
     recorded = provenance.get("audio_sha256")
     return RerenderReport(
         wav_path=wav_path,
         json_path=json_path,
-        identical=None if recorded is None else audio_sha256(result.audio) == recorded,
-        differences=tuple(_differences(provenance, pipeline.provenance)),
+        identical=None if recorded is None else summary.audio_sha256 == recorded,
+        differences=(*_new_settings(values["generation"]), *_differences(provenance, pipeline.provenance)),
     )
 
 
@@ -127,6 +133,13 @@ def _free_filename(folder: Path, stem: str) -> str:
         number += 1
         candidate = f"{stem}_rerender-{number}.wav"
     return candidate
+
+
+def _new_settings(then: Mapping[str, Any]) -> Iterator[str]:
+    """Name the settings that an older release did not have: its takes are made again with their defaults."""
+    for setting in fields(GenerationConfig):
+        if setting.name not in then:
+            yield f"{setting.name}: no such setting then, {setting.default!r} now"
 
 
 def _differences(then: Mapping[str, Any], now: Mapping[str, Any]) -> list[str]:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import time
 from collections.abc import Callable, Iterator
 from contextlib import AbstractContextManager
@@ -13,15 +14,22 @@ from small_dataset_audio.corpus import iter_scan, require_usable
 from small_dataset_audio.errors import CheckpointError, ModelError
 from small_dataset_audio.files import make_output_folder, sweep_temporaries
 from small_dataset_audio.library import CHECKPOINT_FILE, LOCK_FILE, Library, display_folder_name
-from small_dataset_audio.models.metadata import (
-    MODEL_FILE,
-)
+from small_dataset_audio.models.metadata import MODEL_FILE
 from small_dataset_audio.training.config import TrainingConfig
+from small_dataset_audio.workflow.describe import NO_LICENCE
 from small_dataset_audio.workflow.device import resolve_device
-from small_dataset_audio.workflow.train_events import ModelSaved, PreviewMade, TrainEvent, TrainingStarted, TrainRequest
+from small_dataset_audio.workflow.first_sound import FIRST_SOUND_FILE, render_first_sound
+from small_dataset_audio.workflow.train_events import (
+    FirstSound,
+    ModelSaved,
+    PreviewMade,
+    TrainEvent,
+    TrainingStarted,
+    TrainRequest,
+)
 from small_dataset_audio.workflow.train_run import PREVIEW_FOLDER, TrainRun
 
-__all__ = ["ModelSaved", "PreviewMade", "TrainEvent", "TrainRequest", "TrainingStarted", "train_corpus"]
+__all__ = ["FirstSound", "ModelSaved", "PreviewMade", "TrainEvent", "TrainRequest", "TrainingStarted", "train_corpus"]
 
 
 def train_corpus(
@@ -39,8 +47,8 @@ def train_corpus(
 
     Yields
     ------
-    ScanProgress, TrainingStarted, TrainingProgress, PreviewMade, ModelSaved
-        In this order, progress and previews mixed. ModelSaved is the last.
+    ScanProgress, FirstSound, TrainingStarted, TrainingProgress, PreviewMade, ModelSaved
+        In this order, progress and previews mixed; no first sound where a training is resumed. ModelSaved is the last.
 
     Raises
     ------
@@ -71,9 +79,29 @@ def train_corpus(
             for place in (folder, folder / PREVIEW_FOLDER):
                 sweep_temporaries(place)
             corpus = require_usable((yield from iter_scan(request.folder)))
+            if not request.resume:
+                wav_path = render_first_sound(
+                    corpus,
+                    name,
+                    folder / PREVIEW_FOLDER,
+                    device,
+                    seed=request.seed,
+                    licence=request.licence or NO_LICENCE,
+                )
+                yield FirstSound(wav_path, time.monotonic() - started)
             run = TrainRun(request, name, folder, corpus, device, started)
             state = run.state
-            yield TrainingStarted(name, folder, corpus, run.held_out_names, str(device), state.step, state.elapsed_s)
+            yield TrainingStarted(
+                name,
+                folder,
+                corpus,
+                run.held_out_names,
+                str(device),
+                state.step,
+                state.elapsed_s,
+                state.model.config.width,
+                run.batch_size,
+            )
             yield from run.train(should_stop)
     finally:
         _remove_if_empty(folder)
@@ -104,7 +132,13 @@ def _training_lock(folder: Path, name: str) -> AbstractContextManager[object]:
 
 
 def _remove_if_empty(folder: Path) -> None:
-    """Leave no empty model folder behind where nothing could be trained."""
+    """Leave no model folder behind where nothing could be trained; the first sound is no model."""
+    if not (folder / CHECKPOINT_FILE).exists() and not (folder / MODEL_FILE).exists():
+        previews = folder / PREVIEW_FOLDER
+        for path in (previews / FIRST_SOUND_FILE, (previews / FIRST_SOUND_FILE).with_suffix(".json")):
+            path.unlink(missing_ok=True)
+        with contextlib.suppress(OSError):  # it is not there, or holds what somebody else put there
+            previews.rmdir()
     if folder.is_dir() and {path.name for path in folder.iterdir()} <= {LOCK_FILE}:
         (folder / LOCK_FILE).unlink(missing_ok=True)
         folder.rmdir()

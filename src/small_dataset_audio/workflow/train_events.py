@@ -7,6 +7,8 @@ from pathlib import Path
 
 from small_dataset_audio.corpus import Corpus, ScanProgress
 from small_dataset_audio.models.bundle import ModelBundle
+from small_dataset_audio.models.config import VAEConfig
+from small_dataset_audio.training.config import TrainingConfig
 from small_dataset_audio.training.loop import TrainingProgress
 
 
@@ -50,7 +52,10 @@ class TrainRequest:
 
 @dataclass(frozen=True)
 class TrainingStarted:
-    """The corpus is read and training begins; where it is resumed, at `step` and after `elapsed_s` of training."""
+    """The corpus is read and training begins; where it is resumed, at `step` and after `elapsed_s` of training.
+
+    `width` of the model and `batch_size` were chosen by what this machine does in the budget, or when it was begun.
+    """
 
     name: str
     folder: Path
@@ -59,6 +64,23 @@ class TrainingStarted:
     device: str
     step: int
     elapsed_s: float = 0.0
+    width: int = VAEConfig.width
+    batch_size: int = TrainingConfig.batch_size
+
+
+@dataclass(frozen=True)
+class FirstSound:
+    """A take made before any training, by a walk along the recordings.
+
+    Parameters
+    ----------
+    wav_path : Path
+    elapsed_s : float [s]
+        From the beginning of the work.
+    """
+
+    wav_path: Path
+    elapsed_s: float
 
 
 @dataclass(frozen=True)
@@ -91,4 +113,4 @@ class ModelSaved:
     warning: str = ""
 
 
-TrainEvent = ScanProgress | TrainingStarted | TrainingProgress | PreviewMade | ModelSaved
+TrainEvent = ScanProgress | FirstSound | TrainingStarted | TrainingProgress | PreviewMade | ModelSaved

@@ -5,14 +5,12 @@ from __future__ import annotations
 import time
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import replace
-from datetime import UTC, datetime
 from pathlib import Path
 
 import numpy as np
 import torch
 from numpy.typing import NDArray
 
-from small_dataset_audio._version import __version__
 from small_dataset_audio.audio.spectrogram import AudioSpectrogram
 from small_dataset_audio.constants import SAMPLE_RATE
 from small_dataset_audio.corpus import Corpus, split_by_file
@@ -21,25 +19,21 @@ from small_dataset_audio.inference.config import GenerationConfig
 from small_dataset_audio.inference.generation import GenerationPipeline
 from small_dataset_audio.library import CHECKPOINT_FILE
 from small_dataset_audio.models.bundle import ModelBundle, save_bundle
-from small_dataset_audio.models.config import DensityConfig, VAEConfig
-from small_dataset_audio.models.density import LEAD_STEPS, TAIL_STEPS, fit_density, latent_path
-from small_dataset_audio.models.metadata import (
-    FORMAT_VERSION,
-    ClipEntry,
-    CorpusEntry,
-    ModelMetadata,
-    TrainingEntry,
-)
+from small_dataset_audio.models.config import VAEConfig
+from small_dataset_audio.models.density import fit_density, latent_path
+from small_dataset_audio.models.metadata import TrainingEntry
+from small_dataset_audio.models.neighbours import NeighbourConfig
 from small_dataset_audio.models.vae import ConvVAE
 from small_dataset_audio.plots import plot_losses
 from small_dataset_audio.training.checkpoint import load_checkpoint, save_checkpoint
 from small_dataset_audio.training.config import MIN_BUDGET_S, TrainingConfig
 from small_dataset_audio.training.loop import Trainer, TrainingState, corpus_scale, new_state
+from small_dataset_audio.training.sizing import choose_size, time_a_step
+from small_dataset_audio.workflow.describe import DENSITY, NO_LICENCE, describe_model
 from small_dataset_audio.workflow.train_events import ModelSaved, PreviewMade, TrainEvent, TrainRequest
 
 LOSS_PICTURE = "losses.png"
 PREVIEW_FOLDER = "previews"
-_DENSITY = DensityConfig(lead_steps=LEAD_STEPS, tail_steps=TAIL_STEPS)
 _CHECKPOINT_EVERY_S = 30.0
 _PREVIEW_AT = (0.25, 0.6)  # shares of the training after which a preview is rendered
 _PREVIEW_S = 4.0
@@ -85,13 +79,18 @@ class TrainRun:
         self._device = device
         self._spectrogram = AudioSpectrogram().to(device)
         self._keep_audio = request.keep_audio is not False
-        self._licence = request.licence or "unspecified"
+        self._licence = request.licence or NO_LICENCE
         self.state, self._config = self._resume() if request.resume else self._begin(started)
         split = split_by_file(corpus, self._config.held_out_share, self._config.seed)
         self._train = [corpus.clips[index].audio for index in split.train]
         self._held_out = [corpus.clips[index].audio for index in split.held_out]
         self.held_out_names = tuple(corpus.clips[index].name for index in split.held_out)
         self._trainer = Trainer(self.state, self._train, self._held_out, self._spectrogram, self._config)
+
+    @property
+    def batch_size(self) -> int:
+        """Crops in a batch."""
+        return self._config.batch_size
 
     def train(self, should_stop: Callable[[], bool]) -> Iterator[TrainEvent]:
         """Train, with checkpoints and previews on the way, and save the model."""
@@ -130,16 +129,25 @@ class TrainRun:
         request = self._request
         clips = [clip.audio for clip in self._corpus.clips]
         mean, deviation = corpus_scale(clips, self._spectrogram)
+        sizes = VAEConfig(mel_mean=mean, mel_std=deviation)
+        config = TrainingConfig(seed=request.seed, max_steps=request.max_steps)
+        model = self._new_model(sizes)
+        self._fit_s = _time_of_a_fit_s(model.eval(), self._spectrogram, clips)
+        budget_s = config.budget_s if request.budget_s is None else request.budget_s
+        ends = started + budget_s - _finishing_time_s(self._corpus, self._fit_s)
+        if request.max_steps is None:  # a number of steps is asked for so that two machines do the same work
+            left_s = ends - time.monotonic()
+            size = choose_size(left_s, lambda size: time_a_step(size, clips, self._spectrogram, self._device))
+            model = self._new_model(replace(sizes, width=size.width))
+            config = replace(config, batch_size=size.batch_size)
+        config = replace(config, budget_s=max(ends - time.monotonic(), MIN_BUDGET_S))
+        return new_state(model, config), config
+
+    def _new_model(self, sizes: VAEConfig) -> ConvVAE:
         with torch.random.fork_rng(devices=[]):
             # torch's layers can only be initialised from the global generator; this gives it back as it was.
-            torch.manual_seed(request.seed)
-            model = ConvVAE(VAEConfig(mel_mean=mean, mel_std=deviation)).to(self._device)
-        config = TrainingConfig(seed=request.seed, max_steps=request.max_steps)
-        budget_s = config.budget_s if request.budget_s is None else request.budget_s
-        self._fit_s = _time_of_a_fit_s(model.eval(), self._spectrogram, clips)
-        used_s = time.monotonic() - started + _finishing_time_s(self._corpus, self._fit_s)
-        config = replace(config, budget_s=max(budget_s - used_s, MIN_BUDGET_S))
-        return new_state(model, config), config
+            torch.manual_seed(self._request.seed)
+            return ConvVAE(sizes).to(self._device)
 
     def _resume(self) -> tuple[TrainingState, TrainingConfig]:
         path = self._folder / CHECKPOINT_FILE
@@ -189,24 +197,16 @@ class TrainRun:
     def _build_bundle(self, stop_reason: str) -> ModelBundle:
         model = self._trainer.averaged_model()
         paths = [latent_path(model, self._spectrogram, clip.audio) for clip in self._corpus.clips]
-        density = fit_density(paths, _DENSITY)
+        density = fit_density(paths, DENSITY)
         clips = tuple(clip.audio for clip in self._corpus.clips) if self._keep_audio else ()
-        metadata = ModelMetadata(
-            format_version=FORMAT_VERSION,
-            name=self._name,
-            created=datetime.now(UTC).isoformat(timespec="seconds"),
-            sda_version=__version__,
-            torch_version=torch.__version__,
-            corpus=CorpusEntry(
-                folder_name=self._corpus.folder.resolve().name,
-                content_hash=self._corpus.content_hash,
-                licence=self._licence,
-                clips=tuple(ClipEntry(clip.name, len(clip.audio), clip.content_hash) for clip in self._corpus.clips),
-            ),
-            training=self._training_entry(stop_reason),
+        metadata = describe_model(
+            self._name,
+            self._corpus,
+            self._training_entry(stop_reason),
+            model.config,
             spectrogram=self._spectrogram.config,
-            vae=model.config,
             density=density.config,
+            licence=self._licence,
         )
         return ModelBundle(metadata, model, self._spectrogram, density, clips)
 
@@ -222,13 +222,15 @@ class TrainRun:
             stop_reason=stop_reason,
             loss=float(np.mean(recent)) if recent else 0.0,
             held_out_loss=held_out[-1] if held_out else None,
+            batch_size=self._config.batch_size,
         )
 
 
 def _time_of_a_fit_s(model: ConvVAE, spectrogram: AudioSpectrogram, clips: Sequence[NDArray[np.float32]]) -> float:
     """Estimate how long a latent density of the whole corpus takes, from one of its first minutes.
 
-    Paths take time by their length; the search for neighbours, in many dimensions, by its square.
+    Paths take time by their length. So does the search for neighbours, and for each step by the number of all steps as
+    long as it is exact: see :mod:`small_dataset_audio.models.neighbours`.
     """
     ends_s = np.cumsum([len(clip) for clip in clips]) / SAMPLE_RATE
     num_tried = max(int(np.searchsorted(ends_s, _TRIAL_S, side="right")), 1)
@@ -236,13 +238,15 @@ def _time_of_a_fit_s(model: ConvVAE, spectrogram: AudioSpectrogram, clips: Seque
     began = time.monotonic()
     paths = [latent_path(model, spectrogram, clip) for clip in clips[:num_tried]]
     encoded = time.monotonic()
-    fit_density(paths, _DENSITY)
-    return (encoded - began) * times_longer + (time.monotonic() - encoded) * times_longer**2
+    fit_density(paths, DENSITY)
+    num_steps = sum(map(len, paths))
+    times_wider = max(min(times_longer, NeighbourConfig.exact_points / num_steps), 1.0)
+    return (encoded - began) * times_longer + (time.monotonic() - encoded) * times_longer * times_wider
 
 
 def _finishing_time_s(corpus: Corpus, fit_s: float) -> float:
     """Reserve for what comes after the last step: density, corpus audio, picture."""
-    return 2.0 + corpus.duration_s / 100.0 + fit_s
+    return 1.0 + corpus.duration_s / 300.0 + fit_s
 
 
 def _warning(steps: int, cancelled: bool) -> str:

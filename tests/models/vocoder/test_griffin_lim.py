@@ -126,5 +126,26 @@ def test_it_renders_at_any_hop(hop_length: int):
     assert np.abs(levels_db(rendered) - levels_db(audio))[8:-8].max() < 2.0
 
 
+@pytest.mark.parametrize("num_voices", [1, 2, 3])
+def test_of_several_voices_the_louder_is_rendered_in_every_band(num_voices: int):
+    tones = [0.3 * sine(440.0 * (i + 1), 20_000, RATE) for i in range(num_voices)]
+    voices = torch.cat([mel_of(tone) for tone in tones])
+    louder = torch.from_numpy(np.maximum.reduce(voices.numpy(), axis=0))[None]
+    vocoder = GriffinLimVocoder(SMALL)
+    rendered, expected = (vocoder.render(m, 20_000, torch.Generator().manual_seed(0)) for m in (voices, louder))
+    np.testing.assert_array_equal(rendered, expected)
+    spectrum = np.abs(np.fft.rfft(rendered[4000:12_000] * np.hanning(8000)))
+    for tone in tones:
+        own = np.abs(np.fft.rfft(tone[4000:12_000] * np.hanning(8000)))
+        assert spectrum[own.argmax()] > 0.7 * own.max()
+
+
+def test_beside_silence_a_voice_is_rendered_as_if_alone():
+    tone = long_tone("chord")[:20_000]
+    voices = torch.cat([mel_of(np.zeros(20_000)), mel_of(tone)])
+    rendered = GriffinLimVocoder(SMALL, 32).render(voices, 20_000, torch.Generator().manual_seed(0))
+    np.testing.assert_array_equal(rendered, render(tone))
+
+
 def test_it_is_known_by_its_name():
     assert GriffinLimVocoder(SMALL).name == "griffin_lim"

@@ -1,6 +1,5 @@
 from __future__ import annotations
 
-import itertools
 from collections.abc import Sequence
 
 import numpy as np
@@ -12,12 +11,12 @@ from torch import Tensor
 
 from edges import noise, sine
 from small_dataset_audio.audio import AudioSpectrogram, SpectrogramConfig
+from small_dataset_audio.audio.blend import louder_of
 from small_dataset_audio.audio.joins import level_crossfade
 from small_dataset_audio.constants import HOP_LENGTH, SAMPLE_RATE
 from small_dataset_audio.errors import InvalidAudioError, InvalidConfigError
 from small_dataset_audio.models.vocoder import MosaicConfig, MosaicVocoder
 from small_dataset_audio.models.vocoder import mosaic as mosaic_module
-from small_dataset_audio.models.vocoder.mosaic import _runs
 
 SPECTROGRAM = AudioSpectrogram()
 
@@ -107,7 +106,7 @@ def test_with_every_frame_a_candidate_no_path_is_cheaper(jump_cost: float, seed:
     rng = np.random.default_rng(seed)
     clips = [struck(200.0 * (i + 1), int(rng.integers(1000, 7000)), seed + i) for i in range(2)]
     made_by = vocoder(clips, num_candidates=1024, jump_cost=jump_cost)
-    features, is_last = made_by._features.numpy(), made_by._is_last
+    features, is_last = made_by._features, made_by._is_last
     mixture = features[rng.integers(len(features), size=(16, 2))].mean(axis=1)
     target = (mixture + np.roll(mixture, 1, axis=0)) / 2 + rng.normal(0, 0.1, mixture.shape)
     target = target.astype(np.float32)
@@ -125,7 +124,7 @@ def test_with_an_eighth_of_the_frames_as_candidates_the_path_is_hardly_dearer(ju
     def price_with(num_candidates: int) -> float:
         made_by = vocoder(num_candidates=num_candidates, jump_cost=jump_cost)
         path = made_by.choose_frames(target)
-        return price(path, target.numpy(), made_by._features.numpy(), made_by._is_last, jump_cost)
+        return price(path, target.numpy(), made_by._features, made_by._is_last, jump_cost)
 
     # 0.4 % where a place takes up two of the candidates, once gone on to and once jumped to
     assert price_with(1024) * (1 - 1e-4) <= price_with(32) <= price_with(1024) * 1.001
@@ -134,7 +133,7 @@ def test_with_an_eighth_of_the_frames_as_candidates_the_path_is_hardly_dearer(ju
 def test_a_single_candidate_is_the_nearest_frame_or_the_next():
     made_by = vocoder(num_candidates=1, jump_cost=0.0)
     target = bands_of(blurred(CORPUS[1]))
-    distances = torch.cdist(target, made_by._features)
+    distances = torch.cdist(target, torch.from_numpy(made_by._features))
     path = torch.from_numpy(made_by.choose_frames(target))
     chosen = distances[torch.arange(len(path)), path]
     # without a price for jumping nothing but resemblance counts
@@ -158,30 +157,17 @@ def test_blocks_of_the_search_leave_no_seam():
     assert len(starts) <= 2 * 8 * len(CORPUS)
 
 
-@pytest.mark.parametrize("distances_at_once", [1, 2000, 7777])
-def test_a_large_corpus_is_searched_in_smaller_blocks_with_the_same_result(
-    distances_at_once: int, monkeypatch: pytest.MonkeyPatch
+@pytest.mark.parametrize("targets_at_once", [1, 7, 100])
+def test_a_long_target_is_searched_for_in_smaller_blocks_with_the_same_result(
+    targets_at_once: int, monkeypatch: pytest.MonkeyPatch
 ):
     made_by, target = vocoder(), bands_of(blurred(np.concatenate(CORPUS)))
     at_once = made_by.choose_frames(target)
-    monkeypatch.setattr(mosaic_module, "_DISTANCES_AT_ONCE", distances_at_once)
+    monkeypatch.setattr(mosaic_module, "_TARGETS_AT_ONCE", targets_at_once)
     sizes = [len(nearest) for nearest, _ in made_by._nearest(target, 8)]
     assert sum(sizes) == len(target)
-    assert max(sizes) == max(distances_at_once // len(made_by._features), 1)
+    assert max(sizes) == targets_at_once
     np.testing.assert_array_equal(made_by.choose_frames(target), at_once)
-
-
-@given(
-    path=st.lists(st.integers(0, 6), min_size=1, max_size=30),
-)
-@settings(max_examples=100)
-def test_runs_are_the_path_again(path: list[int]):
-    runs = list(_runs(np.array(path)))
-    assert [run.source_frame + i for run in runs for i in range(run.num_frames)] == path
-    assert runs[0].target_frame == 0
-    for run, following in itertools.pairwise(runs):
-        assert following.target_frame == run.target_frame + run.num_frames
-        assert following.source_frame != run.source_frame + run.num_frames
 
 
 # ---- what is heard
@@ -233,6 +219,23 @@ def test_what_is_rendered_has_nearly_the_mel_asked_for():
     assert difference_db < 0.4 * unrelated_db
 
 
+@pytest.mark.parametrize("numbers", [(0, 1), (2, 3, 0)])
+def test_of_several_voices_each_is_rendered_alone_and_the_louder_is_heard_in_every_bin(numbers: tuple[int, ...]):
+    made_by = vocoder()
+    mels = [mel_of(np.resize(CORPUS[number], 20_000)) for number in numbers]
+    alone = [render(made_by, mel, 20_000) for mel in mels]
+    together = render(made_by, torch.cat(mels), 20_000)
+    np.testing.assert_allclose(together, louder_of(alone, SPECTROGRAM.window), atol=1e-6)
+    assert all(np.abs(together - one).max() > 0.01 for one in alone)
+
+
+@pytest.mark.parametrize("times", [2, 3])
+def test_one_voice_several_times_is_that_voice(times: int):
+    mel = blurred(CORPUS[1])
+    alone = render(vocoder(), mel, 20_000)
+    np.testing.assert_allclose(render(vocoder(), torch.cat([mel] * times), 20_000), alone, atol=1e-5)
+
+
 @pytest.mark.parametrize("num_samples", [1, 511, 512, 513, 7_777, 24_000, 100_001])
 def test_the_length_is_exact(num_samples: int):
     rendered = render(vocoder(), mel_of(noise(num_samples) * 0.1), num_samples)
@@ -248,45 +251,6 @@ def test_the_last_sample_is_reached_at_every_length_of_join(join_hops: int):
         mel = mel_of(clip)[..., : SPECTROGRAM.num_frames(num_samples)]
         rendered = render(vocoder([clip], join_hops=join_hops), mel, num_samples)
         assert np.abs(rendered[-160:]).max() > 0.45
-
-
-def join(made_by: MosaicVocoder, run_starts: Sequence[int], run_frames: int) -> np.ndarray:
-    """Render runs of `run_frames` frames that begin at these corpus frames."""
-    path = np.concatenate([np.arange(start, start + run_frames) for start in run_starts])
-    assert num_jumps(path) == len(run_starts) - 1
-    return made_by._join(list(_runs(path)), (len(path) - 1) * HOP_LENGTH)
-
-
-@pytest.mark.parametrize("join_hops", [1, 3, 4, 8])
-@pytest.mark.parametrize("run_frames", [1, 2, 9])
-def test_a_constant_stays_constant_through_every_join(join_hops: int, run_frames: int):
-    made_by = vocoder([np.full(60_000, 0.25, np.float32)], join_hops=join_hops)
-    run_starts = np.random.default_rng(0).permutation(np.arange(30, 100, 3))
-    np.testing.assert_allclose(join(made_by, run_starts, run_frames), 0.25, atol=1e-6)
-
-
-@pytest.mark.parametrize("frequency_hz", [110.0, 440.0, 1234.5])
-def test_a_sine_stays_a_sine_through_every_join(frequency_hz: float):
-    made_by = vocoder([0.5 * sine(frequency_hz, 60_000)])
-    rendered = join(made_by, [30, 77, 51, 92, 40, 66, 85, 33, 58], run_frames=9)
-    period = round(SAMPLE_RATE / frequency_hz)
-    crests = [np.abs(rendered[i : i + period]).max() for i in range(0, len(rendered) - period, period)]
-    # Alignment is to a whole sample: 1234.5 Hz can be out by half of one, 4.6 degrees, and a fade of it dips by 0.1 %.
-    assert min(crests) > 0.98 * 0.5
-    assert max(crests) < 1.02 * 0.5
-    steepest = 0.5 * 2 * np.pi * frequency_hz / SAMPLE_RATE
-    assert np.abs(np.diff(rendered)).max() < 1.1 * steepest
-
-
-def test_noise_keeps_its_power_through_every_join():
-    clips = [0.2 * noise(200_000)]
-    rendered = join(vocoder(clips), np.random.default_rng(0).permutation(np.arange(20, 380, 11)), run_frames=9)
-    power = np.convolve(rendered.astype(np.float64) ** 2, np.ones(1024) / 1024, mode="valid")
-    expected = float(np.mean(clips[0].astype(np.float64) ** 2))
-    assert np.mean(power) == pytest.approx(expected, rel=0.05)
-    # 1024 independent samples: a fade of equal gain would halve the power at its middle.
-    assert power.min() > 0.75 * expected
-    assert power.max() < 1.35 * expected
 
 
 @given(seed=st.integers(0, 1000), size=st.integers(2, 3000), gain=st.floats(-60, 0))

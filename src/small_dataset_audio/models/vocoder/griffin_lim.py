@@ -39,6 +39,7 @@ class GriffinLimVocoder:
 
     def render(self, mel: Tensor, num_samples: int, generator: torch.Generator) -> NDArray[np.float32]:
         """Render one spectrogram; see :class:`~small_dataset_audio.models.vocoder.Vocoder`."""
+        mel = mel.amax(dim=0, keepdim=True)
         hop = self._spectrogram.config.hop_length
         frames_per_window = self._spectrogram.config.n_fft // hop
         block_frames, join_frames = _BLOCK_WINDOWS * frames_per_window, _JOIN_WINDOWS * frames_per_window

@@ -7,30 +7,36 @@ ICASSP 1996; for music: D. Schwarz, "Concatenative sound synthesis", 2006) finds
     sum over frames of  distance(target frame, corpus frame)  +  jump_cost for each frame that does not continue the last
 
 where the distance is the root mean square difference of 64 log10 bands (0.1 is 2 dB). Runs of consecutive frames are then
-taken from the recordings *in time*, with all their phases, transients and noise, and joined by crossfades: raised cosine,
-phase-aligned by the cross-correlation of the two sides, and levelled by it so that the join neither dips nor bulges.
+taken from the recordings and spliced (`corpus_source.py`). Voices are rendered one by one; of each bin of their spectra the
+loudest is heard.
 
 A small `jump_cost` follows the target closely in short pieces (new, more joins); a large one takes long pieces (old, fewer).
+
+A walk that keeps to the recordings needs no search: see `corpus_path.py`. What has left them, such as the arc between two
+latents, does.
 """
 
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
+from functools import cached_property
 
 import numpy as np
 import torch
 from numpy.typing import NDArray
 from torch import Tensor
 
-from small_dataset_audio.audio.joins import best_lag, level_crossfade
+from small_dataset_audio.audio.blend import louder_of
 from small_dataset_audio.audio.spectrogram import AudioSpectrogram
 from small_dataset_audio.errors import InvalidConfigError
+from small_dataset_audio.models.neighbours import NeighbourIndex
+from small_dataset_audio.models.vocoder.corpus_path import CorpusPath, place_in_corpus
+from small_dataset_audio.models.vocoder.corpus_source import CorpusSource, runs_of
+from small_dataset_audio.models.walk import Walk
 
 _NUM_BANDS = 64
-_MAX_TARGET_BLOCK = 256  # target frames whose distances are found at once
-_DISTANCES_AT_ONCE = 2**24  # float32: 64 MB; for a large corpus the block of target frames gets smaller
-_SILENT_FRAMES = 8  # before and after each clip: attacks are taken with the silence before them, and sounds can end
+_TARGETS_AT_ONCE = 256  # target frames whose neighbours are looked up at once
 
 
 @dataclass(frozen=True)
@@ -59,15 +65,6 @@ class MosaicConfig:
             raise InvalidConfigError(f"jump_cost is {self.jump_cost}; it must be 0 to 100")
         if not 1 <= self.join_hops <= 16:
             raise InvalidConfigError(f"join_hops is {self.join_hops}; it must be 1 to 16")
-
-
-@dataclass(frozen=True)
-class Run:
-    """Consecutive corpus frames placed at consecutive target frames."""
-
-    target_frame: int
-    source_frame: int
-    num_frames: int
 
 
 class MosaicVocoder:
@@ -103,21 +100,38 @@ class MosaicVocoder:
         self._config.validate()
         if not clips:
             raise InvalidConfigError("clips is empty; the mosaic vocoder needs the corpus audio")
+        self._spectrogram = spectrogram
+        self._autoencode = autoencode
         self._hop = spectrogram.config.hop_length
-        # All clips end to end, each between silence and padded to whole hops: frame f of the index is centred on
-        # sample f * hop of the source.
-        padded = [_pad(clip, self._hop) for clip in clips]
-        self._source = np.concatenate(padded)
-        self._features = torch.cat([_features(spectrogram, clip, autoencode) for clip in padded])
-        self._squared_norms = self._features.square().sum(dim=1)
-        self._is_last = np.zeros(len(self._features), dtype=bool)
-        self._is_last[np.cumsum([len(clip) // self._hop for clip in padded]) - 1] = True
+        self._source = CorpusSource(clips, self._hop, self._config.join_hops)
+        self._is_last = np.zeros(int(self._source.num_frames.sum()), dtype=bool)
+        self._is_last[np.cumsum(self._source.num_frames) - 1] = True
+
+    @cached_property
+    def _features(self) -> NDArray[np.float32]:
+        """Bands of every frame of the corpus. Found when first searched: a walk that is only played needs none."""
+        clips = self._source.clips()
+        return np.concatenate([_bands_of(self._spectrogram, clip, self._autoencode).numpy() for clip in clips])
+
+    @cached_property
+    def _index(self) -> NeighbourIndex:
+        return NeighbourIndex(self._features)
 
     def render(self, mel: Tensor, num_samples: int, generator: torch.Generator) -> NDArray[np.float32]:  # noqa: ARG002 - protocol; nothing is drawn here
         """Render one spectrogram; see :class:`~small_dataset_audio.models.vocoder.Vocoder`."""
-        target = _bands(mel[0, 0].T.cpu())
-        runs = list(_runs(self.choose_frames(target)))
-        return self._join(runs, num_samples)
+        targets = [_bands(voice[0].T.cpu()) for voice in mel]
+        voices = [self._source.splice(runs_of(self.choose_frames(target)), num_samples) for target in targets]
+        return louder_of(voices, self._spectrogram.window)
+
+    def place(self, walk: Walk, frames_per_step: int, match_db: float) -> CorpusPath:
+        """Find where in the corpus a walk is; see :class:`~small_dataset_audio.models.vocoder.PlayingVocoder`."""
+        return place_in_corpus(walk, self._source, self._hop, frames_per_step, match_db)
+
+    def play(self, path: CorpusPath, first: int, last: int, num_samples: int) -> NDArray[np.float32]:
+        """Play steps of a walk; see :class:`~small_dataset_audio.models.vocoder.PlayingVocoder`."""
+        voices = [path.runs(voice, first, last) for voice in range(path.num_voices)]
+        sounding = [self._source.splice(runs, num_samples) for runs in voices if runs]
+        return louder_of(sounding, self._spectrogram.window)
 
     def choose_frames(self, target: Tensor) -> NDArray[np.int64]:
         """Find the cheapest sequence of corpus frames.
@@ -130,7 +144,7 @@ class MosaicVocoder:
         -------
         ndarray [shape=(frames,), int64, index of a corpus frame]
         """
-        features = self._features.numpy()
+        features = self._features
         jump_cost = self._config.jump_cost
         width = min(self._config.num_candidates, len(features))
         states = np.empty((len(target), 2 * width), dtype=np.int64)
@@ -167,59 +181,12 @@ class MosaicVocoder:
 
     def _nearest(self, target: Tensor, width: int) -> Iterator[tuple[NDArray[np.int64], NDArray[np.float64]]]:
         """Yield, block by block, the nearest corpus frames of each target frame and their distances."""
-        block_frames = min(max(_DISTANCES_AT_ONCE // len(self._features), 1), _MAX_TARGET_BLOCK)
-        for start in range(0, len(target), block_frames):
-            block = target[start : start + block_frames]
-            squared = block.square().sum(dim=1, keepdim=True) + self._squared_norms
-            squared.addmm_(block, self._features.T, alpha=-2)
-            values, indices = squared.topk(width, dim=1, largest=False)
-            distances = (values.clamp_min(0.0) / target.shape[1]).sqrt()
-            yield indices.numpy(), distances.double().numpy()
-
-    def _join(self, runs: Sequence[Run], num_samples: int) -> NDArray[np.float32]:
-        """Overlap-add the runs' own samples, crossfaded around the middle between the last frame and the next."""
-        join = self._config.join_hops * self._hop
-        reach = join // 2
-        out = np.zeros(num_samples + join + self._hop, dtype=np.float32)
-        written = 0  # samples of `out` that hold the runs so far, their last fade not yet applied
-        for number, run in enumerate(runs):
-            offset = run.source_frame * self._hop - run.target_frame * self._hop
-            begin = max(run.target_frame * self._hop - self._hop // 2 - reach, 0) if number else 0
-            end = min((run.target_frame + run.num_frames) * self._hop - self._hop // 2 + reach, len(out))
-            if begin >= end:
-                continue
-            if number == 0:
-                out[begin:end] = self._read(begin + offset, end - begin)
-            else:
-                overlap = min(written, end) - begin
-                tail = out[begin : begin + overlap].copy()
-                offset += self._best_lag(tail, begin + offset)
-                piece = self._read(begin + offset, end - begin)
-                out[begin:end][overlap:] = piece[overlap:]
-                out[begin : begin + overlap] = level_crossfade(tail, piece[:overlap])
-            written = end
-        return out[:num_samples]
-
-    def _best_lag(self, tail: NDArray[np.float32], position: int) -> int:
-        """Shift of up to half a hop either way that aligns the incoming samples with the outgoing ones."""
-        reach = self._hop // 2
-        return best_lag(tail, self._read(position - reach, len(tail) + 2 * reach)) if len(tail) >= self._hop else 0
-
-    def _read(self, position: int, num_samples: int) -> NDArray[np.float32]:
-        """Copy source samples; zeros outside."""
-        out = np.zeros(num_samples, dtype=np.float32)
-        first, last = max(position, 0), min(position + num_samples, len(self._source))
-        if first < last:
-            out[first - position : last - position] = self._source[first:last]
-        return out
+        for start in range(0, len(target), _TARGETS_AT_ONCE):
+            indices, distances = self._index.query(target[start : start + _TARGETS_AT_ONCE].numpy(), width)
+            yield indices, distances.astype(np.float64) / np.sqrt(target.shape[1])
 
 
-def _pad(clip: NDArray[np.float32], hop: int) -> NDArray[np.float32]:
-    before = _SILENT_FRAMES * hop
-    return np.pad(clip, (before, before + -len(clip) % hop))
-
-
-def _features(
+def _bands_of(
     spectrogram: AudioSpectrogram, padded: NDArray[np.float32], autoencode: Callable[[Tensor], Tensor] | None
 ) -> Tensor:
     mel = spectrogram.waveform_to_mel(torch.from_numpy(padded).to(spectrogram.window.device))
@@ -241,10 +208,3 @@ def _backtrack(states: NDArray[np.int64], origins: NDArray[np.int64], last: int)
         path[frame] = states[frame, state]
         state = int(origins[frame, state])
     return path
-
-
-def _runs(path: NDArray[np.int64]) -> Iterator[Run]:
-    starts = np.flatnonzero(np.diff(path, prepend=path[0] - 2) != 1)
-    ends = np.append(starts[1:], len(path))
-    for start, end in zip(starts, ends, strict=True):
-        yield Run(int(start), int(path[start]), int(end - start))

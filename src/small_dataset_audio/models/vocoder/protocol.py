@@ -2,12 +2,15 @@
 
 from __future__ import annotations
 
-from typing import Protocol
+from typing import Protocol, runtime_checkable
 
 import numpy as np
 import torch
 from numpy.typing import NDArray
 from torch import Tensor
+
+from small_dataset_audio.models.vocoder.corpus_path import CorpusPath
+from small_dataset_audio.models.walk import Walk
 
 
 class Vocoder(Protocol):
@@ -23,7 +26,8 @@ class Vocoder(Protocol):
 
         Parameters
         ----------
-        mel : Tensor [shape=(1, 1, n_mels, frames), log10 amplitude]
+        mel : Tensor [shape=(voices, 1, n_mels, frames), log10 amplitude]
+            What sounds together; in each band the loudest is heard.
         num_samples : int [at most (frames - 1) * hop_length]
         generator : torch.Generator [CPU]
             Source of whatever is drawn.
@@ -32,4 +36,26 @@ class Vocoder(Protocol):
         -------
         ndarray [shape=(num_samples,), float32, 48 kHz]
         """
+        ...
+
+
+@runtime_checkable
+class PlayingVocoder(Vocoder, Protocol):
+    """Can also play a walk from the recordings that it goes along, with no spectrogram between."""
+
+    def place(self, walk: Walk, frames_per_step: int, match_db: float) -> CorpusPath:
+        """Find where in the corpus a walk is.
+
+        Parameters
+        ----------
+        walk : Walk
+            One that can be played.
+        frames_per_step : int
+        match_db : float [dB]
+            How far a further voice is raised or lowered to be as loud as the first.
+        """
+        ...
+
+    def play(self, path: CorpusPath, first: int, last: int, num_samples: int) -> NDArray[np.float32]:
+        """Play the beginning of steps `first` to `last` [shape=(num_samples,), float32, 48 kHz]."""
         ...

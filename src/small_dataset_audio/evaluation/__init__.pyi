@@ -1,0 +1,15 @@
+from .copying import CopyFinder as CopyFinder
+from .copying import Copying as Copying
+from .copying import Match as Match
+from .novelty import Novelty as Novelty
+from .novelty import NoveltyReference as NoveltyReference
+from .resemblance import ResemblanceMeter as ResemblanceMeter
+from .similarity import SetSimilarity as SetSimilarity
+from .similarity import SimilarityReference as SimilarityReference
+from .stages import ModelEvaluation as ModelEvaluation
+from .stages import StageReport as StageReport
+from .stages import measure_corpus as measure_corpus
+from .stages import measure_stage as measure_stage
+from .takes import CorpusReference as CorpusReference
+from .takes import TakeEvaluation as TakeEvaluation
+from .takes import temper_rating as temper_rating

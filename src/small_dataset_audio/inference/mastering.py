@@ -1,0 +1,45 @@
+"""From what was rendered to what is exported: stereo, ends, peak, sample rate, exact length."""
+
+from __future__ import annotations
+
+from small_dataset_audio.constants import PEAK_TARGET, SAMPLE_RATE
+from small_dataset_audio.inference.config import GenerationConfig
+from small_dataset_audio.inference.finishing import finish
+from small_dataset_audio.inference.pieces import Stream
+from small_dataset_audio.inference.resampling import resample, samples_at_48k
+from small_dataset_audio.inference.stereo import Extremes, scale_to_peak, widen
+
+
+def shape_at_48k(config: GenerationConfig) -> tuple[int, int]:
+    """Channels and samples of what is rendered, before it is made wide and resampled."""
+    channels = 1 if config.stereo_mode == "mid_side" else config.channels
+    return channels, samples_at_48k(config.num_samples, config.sample_rate)
+
+
+def master(raw: Stream, config: GenerationConfig) -> tuple[Stream, Extremes]:
+    """Master a take.
+
+    Parameters
+    ----------
+    raw : Stream [48 kHz, of :func:`shape_at_48k`]
+        Gone through once for each figure that a stage must know beforehand.
+    config : GenerationConfig
+
+    Returns
+    -------
+    stream : Stream
+        What is exported: ``config.num_samples`` samples that peak at or under -1 dBFS.
+    extremes : Extremes
+        Of that stream.
+    """
+    stream = finish(raw)
+    if config.stereo_mode == "mid_side":
+        # Finished first: the side is a copy that begins 15 ms into the take, and without a fade it would click there.
+        stream = finish(widen(stream, config.stereo_width, SAMPLE_RATE))
+    stream, extremes = scale_to_peak(stream, Extremes.of(stream.pieces()), PEAK_TARGET)
+    if config.sample_rate == SAMPLE_RATE:
+        return stream, extremes
+    stream = resample(stream, config.sample_rate, config.num_samples)
+    extremes = Extremes.of(stream.pieces())
+    # A resampler overshoots; what stayed under the target is left as it is.
+    return scale_to_peak(stream, extremes, PEAK_TARGET) if extremes.peak > PEAK_TARGET else (stream, extremes)

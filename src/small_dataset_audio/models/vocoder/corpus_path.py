@@ -1,0 +1,118 @@
+"""A walk that keeps to the recordings is played from them: nothing has to be searched for.
+
+Each step of such a walk *is* a place in a recording. Its samples are taken from there, run by run. Where several voices go
+side by side, each run of a further voice is made as loud as the run of the first beside it, within a limit: otherwise the
+louder stroke would be heard alone, as it was recorded.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+
+import numpy as np
+from numpy.typing import NDArray
+
+from small_dataset_audio.models.vocoder.corpus_source import SILENT_FRAMES, CorpusSource, Run, runs_of
+from small_dataset_audio.models.walk import Walk
+
+_SILENT_POWER = 1e-12
+
+
+@dataclass(frozen=True)
+class CorpusPath:
+    """Where in the corpus each voice is, frame by frame.
+
+    Parameters
+    ----------
+    frames : ndarray [shape=(voices, steps), int64, first frame of each step in the strip of recordings]
+    gains : ndarray [shape=(voices, steps), float32, linear]
+    lags : ndarray [shape=(voices, steps), int64, samples that align a run with the one before it]
+    frames_per_step : int
+    """
+
+    frames: NDArray[np.int64] = field(repr=False)
+    gains: NDArray[np.float32] = field(repr=False)
+    lags: NDArray[np.int64] = field(repr=False)
+    frames_per_step: int
+
+    @property
+    def num_voices(self) -> int:
+        """Voices that sound together."""
+        return len(self.frames)
+
+    def runs(self, voice: int, first: int, last: int) -> list[Run]:
+        """Gather what a voice plays from step `first` to `last`; nothing where it rests all the time."""
+        gains = np.repeat(self.gains[voice, first:last], self.frames_per_step)
+        frames = _unfold(self.frames[voice, first:last], self.frames_per_step)
+        lags = np.repeat(self.lags[voice, first:last], self.frames_per_step)
+        return runs_of(frames, gains, lags) if gains.any() else []
+
+
+def _unfold(frames: NDArray[np.int64], frames_per_step: int) -> NDArray[np.int64]:
+    """List every frame of each step, given the first of each."""
+    return (frames[:, None] + np.arange(frames_per_step)).ravel()
+
+
+def place_in_corpus(
+    walk: Walk, source: CorpusSource, hop_length: int, frames_per_step: int, match_db: float
+) -> CorpusPath:
+    """Find the places of a walk's steps in the recordings, and how loud each voice shall be there.
+
+    Parameters
+    ----------
+    walk : Walk
+        One that can be played.
+    source : CorpusSource
+        Its clips in the order of the walk's paths.
+    hop_length : int [samples]
+    frames_per_step : int
+    match_db : float [dB]
+        How far a further voice is raised or lowered.
+
+    Returns
+    -------
+    CorpusPath
+    """
+    path_starts = np.cumsum(walk.path_lengths) - walk.path_lengths
+    clip_starts = np.cumsum(source.num_frames) - source.num_frames
+    path = np.repeat(np.arange(len(walk.path_lengths)), walk.path_lengths)[walk.rows]
+    step_of_clip = walk.rows - path_starts[path] - walk.lead_steps
+    frames = clip_starts[path] + SILENT_FRAMES + step_of_clip * frames_per_step
+    power = _power_from(source, hop_length, frames, frames_per_step)
+    gains = _gains(walk, power, match_db)
+    lags = np.stack([_lags(source, *voice, frames_per_step) for voice in zip(frames, gains, strict=True)])
+    return CorpusPath(frames, gains, lags, frames_per_step)
+
+
+def _lags(
+    source: CorpusSource, frames: NDArray[np.int64], gains: NDArray[np.float32], frames_per_step: int
+) -> NDArray[np.int64]:
+    runs = runs_of(_unfold(frames, frames_per_step), np.repeat(gains, frames_per_step))
+    per_frame = np.repeat(source.find_lags(runs), [run.num_frames for run in runs])
+    lags: NDArray[np.int64] = per_frame[::frames_per_step].astype(np.int64)
+    return lags
+
+
+def _power_from(
+    source: CorpusSource, hop_length: int, frames: NDArray[np.int64], num_frames: int
+) -> NDArray[np.float64]:
+    """Mean square of the frames from each given one on."""
+    hops = source.samples.reshape(-1, hop_length)
+    sums = np.concatenate([[0.0], np.cumsum(np.einsum("ij,ij->i", hops, hops, dtype=np.float64))])
+    first = np.clip(frames, 0, len(hops))
+    last = np.clip(frames + num_frames, 0, len(hops))
+    power: NDArray[np.float64] = np.maximum(sums[last] - sums[first], 0.0) / (num_frames * hop_length)
+    return power
+
+
+def _gains(walk: Walk, power: NDArray[np.float64], match_db: float) -> NDArray[np.float32]:
+    """Make each run of a further voice as loud as the first voice is meanwhile; one gain for a run, within the limit."""
+    limit = 10.0 ** (match_db / 20.0)
+    gains = np.ones(walk.rows.shape, dtype=np.float32)
+    for voice in range(1, walk.num_voices):
+        begins = np.concatenate([[0], np.flatnonzero(np.diff(walk.rows[voice]) != 1) + 1])
+        wanted = np.add.reduceat(power[0], begins) + _SILENT_POWER
+        given = np.add.reduceat(power[voice], begins) + _SILENT_POWER
+        of_runs = np.clip(np.sqrt(wanted / given), 1.0 / limit, limit)
+        gains[voice] = np.repeat(of_runs, np.diff([*begins, walk.rows.shape[1]]))
+    return gains if walk.is_heard is None else np.where(walk.is_heard, gains, np.float32(0.0))

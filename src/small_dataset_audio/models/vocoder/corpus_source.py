@@ -1,0 +1,171 @@
+"""The corpus as one long strip of audio, out of which runs are cut and spliced.
+
+All clips lie end to end, each between silence and padded to whole hops, so that frame f of the strip is centred on sample
+f * hop. Runs of consecutive frames are taken *in time*, with all their phases, transients and noise, and joined by crossfades:
+raised cosine, phase-aligned by the cross-correlation of the two sides, and levelled by it so that a join neither dips nor
+bulges.
+"""
+
+from __future__ import annotations
+
+import itertools
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
+
+import numpy as np
+from numpy.typing import NDArray
+
+from small_dataset_audio.audio.io import check_audio
+from small_dataset_audio.audio.joins import best_lag, level_crossfade
+
+SILENT_FRAMES = 8
+"""Before and after each clip: attacks are taken with the silence before them, and sounds can end."""
+
+
+@dataclass(frozen=True)
+class Run:
+    """Consecutive frames of the strip placed at consecutive target frames.
+
+    Parameters
+    ----------
+    target_frame, source_frame, num_frames : int
+    gain : float [linear]
+    lag : int or None [samples]
+        Shift that aligns the run with the one before it; None leaves it to be found where they are joined.
+    """
+
+    target_frame: int
+    source_frame: int
+    num_frames: int
+    gain: float = 1.0
+    lag: int | None = None
+
+
+class CorpusSource:
+    """Clips to be cut and spliced.
+
+    Parameters
+    ----------
+    clips : sequence of ndarray [shape=(samples,), float32, 48 kHz]
+    hop_length : int [samples]
+    join_hops : int
+        Length of a crossfade in hops.
+
+    Raises
+    ------
+    InvalidAudioError
+        A clip with NaN or infinite samples.
+    """
+
+    def __init__(self, clips: Sequence[NDArray[np.float32]], hop_length: int, join_hops: int) -> None:
+        self._hop = hop_length
+        self._join_hops = join_hops
+        self.num_frames = np.array([len(clip) // hop_length for clip in self._padded(clips)], dtype=np.int64)
+        """Frames of each clip, the silence around it included."""
+        self.samples: NDArray[np.float32] = np.concatenate(list(self._padded(clips)))
+
+    def _padded(self, clips: Sequence[NDArray[np.float32]]) -> Iterator[NDArray[np.float32]]:
+        before = SILENT_FRAMES * self._hop
+        for number, clip in enumerate(clips):
+            checked = check_audio(clip, name=f"clips[{number}]", allow_empty=True)
+            yield np.pad(checked, (before, before + -len(clip) % self._hop))
+
+    def clips(self) -> Iterator[NDArray[np.float32]]:
+        """Go through the clips with the silence around them [shape=(samples,), whole hops]."""
+        yield from np.split(self.samples, np.cumsum(self.num_frames)[:-1] * self._hop)
+
+    def splice(self, runs: Sequence[Run], num_samples: int) -> NDArray[np.float32]:
+        """Overlap-add the runs' own samples, crossfaded around the middle between the last frame and the next.
+
+        Parameters
+        ----------
+        runs : sequence of Run
+            One after the other, from target frame 0 on.
+        num_samples : int
+
+        Returns
+        -------
+        ndarray [shape=(num_samples,), float32]
+        """
+        join = self._join_hops * self._hop
+        reach = join // 2
+        out = np.zeros(num_samples + join + self._hop, dtype=np.float32)
+        written = 0  # samples of `out` that hold the runs so far, their last fade not yet applied
+        for number, run in enumerate(runs):
+            offset = self._offset(run)
+            begin = max(run.target_frame * self._hop - self._hop // 2 - reach, 0) if number else 0
+            end = min((run.target_frame + run.num_frames) * self._hop - self._hop // 2 + reach, len(out))
+            if begin >= end:
+                continue
+            if number == 0:
+                out[begin:end] = self._read(begin + offset, end - begin) * np.float32(run.gain)
+            else:
+                overlap = min(written, end) - begin
+                tail = out[begin : begin + overlap].copy()
+                offset += self._best_lag(tail, begin + offset) if run.lag is None else 0
+                piece = self._read(begin + offset, end - begin) * np.float32(run.gain)
+                out[begin:end][overlap:] = piece[overlap:]
+                out[begin : begin + overlap] = level_crossfade(tail, piece[:overlap])
+            written = end
+        return out[:num_samples]
+
+    def find_lags(self, runs: Sequence[Run]) -> list[int]:
+        """Align each run with the one before it, beforehand: a stretch spliced alone then is as in the whole.
+
+        Parameters
+        ----------
+        runs : sequence of Run
+            One after the other; each at least as long as a crossfade.
+
+        Returns
+        -------
+        list of int [samples, one for each run; 0 for the first]
+        """
+        join = self._join_hops * self._hop
+        lags = [0] if runs else []
+        for before, run in itertools.pairwise(runs):
+            begin = run.target_frame * self._hop - self._hop // 2 - join // 2
+            tail = self._read(begin + self._offset(before) + lags[-1], join)
+            lags.append(self._best_lag(tail, begin + self._offset(run)))
+        return lags
+
+    def _offset(self, run: Run) -> int:
+        """Samples from a place in the target to the place in the strip that is heard there."""
+        return (run.source_frame - run.target_frame) * self._hop + (run.lag or 0)
+
+    def _best_lag(self, tail: NDArray[np.float32], position: int) -> int:
+        """Shift of up to half a hop either way that aligns the incoming samples with the outgoing ones."""
+        reach = self._hop // 2
+        return best_lag(tail, self._read(position - reach, len(tail) + 2 * reach)) if len(tail) >= self._hop else 0
+
+    def _read(self, position: int, num_samples: int) -> NDArray[np.float32]:
+        """Copy source samples; zeros outside."""
+        out = np.zeros(num_samples, dtype=np.float32)
+        first, last = max(position, 0), min(position + num_samples, len(self.samples))
+        if first < last:
+            out[first - position : last - position] = self.samples[first:last]
+        return out
+
+
+def runs_of(
+    frames: NDArray[np.int64], gains: NDArray[np.float32] | None = None, lags: NDArray[np.int64] | None = None
+) -> list[Run]:
+    """Gather frames that follow one another, at one gain and one lag, into runs.
+
+    Parameters
+    ----------
+    frames : ndarray [shape=(n,), frame of the strip at each target frame]
+    gains : ndarray [shape=(n,)], optional
+        1 without.
+    lags : ndarray [shape=(n,), samples], optional
+        To be found where runs are joined, without.
+    """
+    levels = np.ones(len(frames), dtype=np.float32) if gains is None else gains
+    shifts = np.zeros(len(frames), dtype=np.int64) if lags is None else lags
+    breaks = np.flatnonzero((np.diff(frames) != 1) | (np.diff(levels) != 0.0) | (np.diff(shifts) != 0)) + 1
+    bounds = [0, *breaks.tolist(), len(frames)]
+    return [
+        Run(begin, int(frames[begin]), end - begin, float(levels[begin]), None if lags is None else int(lags[begin]))
+        for begin, end in itertools.pairwise(bounds)
+        if end > begin
+    ]

@@ -1,0 +1,66 @@
+"""What a model made here says of itself."""
+
+from __future__ import annotations
+
+from datetime import UTC, datetime
+from typing import Final
+
+import torch
+
+from small_dataset_audio._version import __version__
+from small_dataset_audio.audio.config import SpectrogramConfig
+from small_dataset_audio.corpus import Corpus
+from small_dataset_audio.models.config import DensityConfig, LinearConfig, VAEConfig
+from small_dataset_audio.models.density import LEAD_STEPS, TAIL_STEPS
+from small_dataset_audio.models.metadata import FORMAT_VERSION, ClipEntry, CorpusEntry, ModelMetadata, TrainingEntry
+
+NO_LICENCE: Final = "unspecified"
+
+DENSITY: Final = DensityConfig(lead_steps=LEAD_STEPS, tail_steps=TAIL_STEPS)
+"""Of every model: as :func:`~small_dataset_audio.models.density.latent_path` lays silence around recordings."""
+
+
+def describe_model(
+    name: str,
+    corpus: Corpus,
+    training: TrainingEntry,
+    autoencoder: VAEConfig | LinearConfig,
+    *,
+    spectrogram: SpectrogramConfig,
+    density: DensityConfig,
+    licence: str,
+) -> ModelMetadata:
+    """Write the metadata of a model that is made now, by this release.
+
+    Parameters
+    ----------
+    name : str
+        As the user wrote it.
+    corpus : Corpus
+        What it was made from.
+    training : TrainingEntry
+    autoencoder : VAEConfig or LinearConfig
+        Decides of which kind the model is.
+    spectrogram : SpectrogramConfig
+    density : DensityConfig
+    licence : str
+        Of the recordings.
+    """
+    return ModelMetadata(
+        format_version=FORMAT_VERSION,
+        name=name,
+        created=datetime.now(UTC).isoformat(timespec="seconds"),
+        sda_version=__version__,
+        torch_version=torch.__version__,
+        corpus=CorpusEntry(
+            folder_name=corpus.folder.resolve().name,
+            content_hash=corpus.content_hash,
+            licence=licence,
+            clips=tuple(ClipEntry(clip.name, len(clip.audio), clip.content_hash) for clip in corpus.clips),
+        ),
+        training=training,
+        spectrogram=spectrogram,
+        vae=autoencoder if isinstance(autoencoder, VAEConfig) else None,
+        linear=autoencoder if isinstance(autoencoder, LinearConfig) else None,
+        density=density,
+    )

@@ -1,0 +1,145 @@
+"""A saved model is measured: how like its corpus it sounds, what it copies, and which stage costs what."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from dataclasses import dataclass
+from functools import partial
+from typing import Final
+
+import numpy as np
+import torch
+from numpy.typing import NDArray
+
+from small_dataset_audio.constants import SAMPLE_RATE
+from small_dataset_audio.errors import InvalidConfigError, ModelError
+from small_dataset_audio.evaluation.stages import ModelEvaluation, StageReport, measure_corpus, measure_stage
+from small_dataset_audio.inference.config import GenerationConfig
+from small_dataset_audio.library import Library
+from small_dataset_audio.workflow.generate import ModelPipeline, load_pipeline
+
+DEFAULT_DURATION_S: Final = 60.0
+PIECE_S: Final = 10.0
+MAX_DURATION_S: Final = 600.0
+_SHORTEST_S: Final = 1.0
+_SEED: Final = 0
+
+
+@dataclass(frozen=True)
+class StageStarted:
+    """A stage is being measured: its name, its number from 1 on, and how many there are."""
+
+    name: str
+    number: int
+    total: int
+
+
+@dataclass(frozen=True)
+class StageMeasured:
+    """A stage was measured."""
+
+    report: StageReport
+
+
+@dataclass(frozen=True)
+class EvaluationFinished:
+    """All stages were measured; the last event."""
+
+    evaluation: ModelEvaluation
+
+
+EvaluationEvent = StageStarted | StageMeasured | EvaluationFinished
+
+
+def evaluate_model(
+    model: str, *, duration_s: float = DEFAULT_DURATION_S, device: str = "auto", library: Library | None = None
+) -> Iterator[EvaluationEvent]:
+    """Measure a model, stage by stage: the corpus, the vocoder, the autoencoder, takes with default settings.
+
+    Parameters
+    ----------
+    model : str
+        Name or folder.
+    duration_s : float [s]
+        How much audio goes through each stage, in pieces of up to 10 s; takes have seeds 0, 1, ...
+    device : {"auto", "cpu", "cuda", "mps"}
+    library : Library, optional
+
+    Yields
+    ------
+    StageStarted, StageMeasured
+        For each of the four stages.
+    EvaluationFinished
+
+    Raises
+    ------
+    InvalidConfigError
+        `duration_s` is not 1 to 600.
+    ModelError
+        The model keeps no recordings to compare with.
+    ModelNotFoundError, ModelDamagedError, ModelVersionError
+    """
+    if not _SHORTEST_S <= duration_s <= MAX_DURATION_S:
+        raise InvalidConfigError(f"duration_s is {duration_s}; it must be {_SHORTEST_S:g} to {MAX_DURATION_S:g}")
+    pipeline = load_pipeline(model, device=device, library=library)
+    if not pipeline.corpus:
+        raise ModelError(f"{model} keeps no recordings to compare with; train it without --no-audio")
+    total = 4
+    yield StageStarted("corpus", 1, total)
+    reference = pipeline.reference
+    if reference is None:
+        raise ModelError(f"{model} keeps no recordings to compare with; train it without --no-audio")
+    corpus_s = sum(len(clip) for _, clip in pipeline.corpus) / SAMPLE_RATE
+    reports = [measure_corpus(reference, corpus_s)]
+    yield StageMeasured(reports[0])
+    pieces = _corpus_pieces(pipeline, duration_s)
+    stages = {
+        "vocoder": partial(_through_vocoder, pipeline, pieces, autoencode=False),
+        "autoencoder": partial(_through_vocoder, pipeline, pieces, autoencode=True),
+        "generated": partial(_generate, pipeline, duration_s),
+    }
+    for number, (name, make) in enumerate(stages.items(), start=2):
+        yield StageStarted(name, number, total)
+        reports.append(measure_stage(reference, name, make()))
+        yield StageMeasured(reports[-1])
+    novelty = reference.novelty
+    yield EvaluationFinished(
+        ModelEvaluation(
+            pipeline.model_name,
+            pipeline.default_vocoder.name,
+            tuple(reports),
+            novelty.corpus_own_db,
+            novelty.corpus_others_db,
+        )
+    )
+
+
+def _corpus_pieces(pipeline: ModelPipeline, duration_s: float) -> list[NDArray[np.float32]]:
+    """Pieces of 10 s made of stretches from all over the corpus, `duration_s` together, or all there is."""
+    length, wanted = round(PIECE_S * SAMPLE_RATE), round(duration_s * SAMPLE_RATE)
+    stretches = [clip[start : start + length] for _, clip in pipeline.corpus for start in range(0, len(clip), length)]
+    order = np.random.default_rng(_SEED).permutation(len(stretches))
+    ends = np.cumsum([len(stretches[index]) for index in order])
+    chosen = order[: int(np.searchsorted(ends, wanted)) + 1]
+    row = np.concatenate([stretches[index] for index in chosen])[:wanted]
+    pieces = np.split(row, range(length, len(row), length))
+    return [piece for piece in pieces if piece.any()]
+
+
+def _through_vocoder(
+    pipeline: ModelPipeline, pieces: list[NDArray[np.float32]], *, autoencode: bool
+) -> list[NDArray[np.float32]]:
+    """Turn pieces into spectrograms and back, through the autoencoder between or not."""
+    vocoder, made = pipeline.default_vocoder, []
+    for number, piece in enumerate(pieces):
+        with torch.inference_mode():
+            mel = pipeline.spectrogram.waveform_to_mel(torch.from_numpy(piece).to(pipeline.device))
+            mel = pipeline.model.autoencode(mel) if autoencode else mel
+            made.append(vocoder.render(mel, len(piece), torch.Generator().manual_seed(number)))
+    return made
+
+
+def _generate(pipeline: ModelPipeline, duration_s: float) -> list[NDArray[np.float32]]:
+    count = max(1, round(duration_s / PIECE_S))
+    configs = [GenerationConfig(min(PIECE_S, duration_s), seed=seed) for seed in range(count)]
+    return [pipeline.generate(config).audio for config in configs]
