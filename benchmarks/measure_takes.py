@@ -2,6 +2,10 @@
 
     python benchmarks/measure_takes.py --corpus RECORDINGS --glob 'tabla_*' TAKES_FOLDER [OTHER_FOLDER ...]
 
+Columns: KAD with its standard error over takes, density, coverage, copied share and longest copied stretch, resemblance, flux
+(median and 99th percentile over the corpus's), distance of the distributions of onset strength and of loudness, silent share,
+partials in tune (and by chance), their swing and their number over the corpus's: each is told in ``measures/``.
+
 Each folder of takes is one row; loose files together are one row. ``--baselines`` adds the corpus itself, white noise,
 shuffle and walk. ``--json`` prints everything, with the nearest corpus stretch of every take. Needs aisfx (its absence is
 said, with the command that installs it).
@@ -92,28 +96,9 @@ def _make_takes(make: Callable[[float, np.random.Generator], NDArray[np.float32]
     ]
 
 
-def _print_table(reports: Sequence[SoundReport], title: str) -> None:
-    table = Table(title=title, title_justify="left")
-    table.add_column("takes")
-    for column in ("KAD", "density", "coverage", "copied", "longest", "resembl.", "flux median", "flux p99"):
-        table.add_column(column, justify="right")
-    for report in reports:
-        table.add_row(
-            f"{report.label} ({report.num_takes})",
-            f"{report.kad:.1f}",
-            f"{report.density:.2f}",
-            f"{report.coverage:.2f}",
-            f"{report.copying.share:.0%}",
-            f"{report.copying.longest_s:.2f} s",
-            f"{report.resemblance.median_db:.1f} dB",
-            _ratio(report.motion.median_ratio),
-            _ratio(report.motion.p99_ratio),
-        )
-    console = Console(width=120)
-    console.print(table)
-    corpus = reports[0].resemblance
-    own, others = (_decibels(value) for value in (corpus.own_db, corpus.others_db))
-    console.print(f"resemblance of corpus files to themselves, 0.5 s on: {own}; to the other files: {others}")
+def _kad(report: SoundReport) -> str:
+    error = report.kad_standard_error
+    return f"{report.kad:.1f}" if error is None else f"{report.kad:.1f} ±{error:.1f}"
 
 
 def _ratio(value: float | None) -> str:
@@ -122,6 +107,44 @@ def _ratio(value: float | None) -> str:
 
 def _decibels(value: float | None) -> str:
     return "-" if value is None else f"{value:.1f} dB"
+
+
+def _percent(share: float | None) -> str:
+    return "-" if share is None else f"{share:.0%}"
+
+
+_COLUMNS: dict[str, Callable[[SoundReport], str]] = {
+    "KAD": _kad,
+    "dens.": lambda report: f"{report.density:.2f}",
+    "cover.": lambda report: f"{report.coverage:.2f}",
+    "copied": lambda report: _percent(report.copying.share),
+    "longest": lambda report: f"{report.copying.longest_s:.2f} s",
+    "resembl.": lambda report: _decibels(report.resemblance.median_db),
+    "flux": lambda report: _ratio(report.motion.median_ratio),
+    "p99": lambda report: _ratio(report.motion.p99_ratio),
+    "onsets": lambda report: f"{report.onset_distance_db:.3f}",
+    "loudness": lambda report: _decibels(report.loudness_distance_db),
+    "silent": lambda report: _percent(report.silent_share),
+    "in tune": lambda report: _percent(report.tuning.in_tune),
+    "chance": lambda report: _percent(report.tuning.by_chance),
+    "swing": lambda report: _ratio(report.tuning.swing_ratio),
+    "peaks": lambda report: _ratio(report.tuning.peaks_ratio),
+}
+
+
+def _print_table(reports: Sequence[SoundReport], title: str) -> None:
+    table = Table(title=title, title_justify="left", padding=(0, 0, 0, 1))
+    table.add_column("takes")
+    for column in _COLUMNS:
+        table.add_column(column, justify="right")
+    for report in reports:
+        table.add_row(f"{report.label} ({report.num_takes})", *(show(report) for show in _COLUMNS.values()))
+    console = Console(width=160)
+    console.print(table)
+    corpus = reports[0].resemblance
+    own, others = (_decibels(value) for value in (corpus.own_db, corpus.others_db))
+    console.print(f"silent share of the corpus: {_percent(reports[0].corpus_silent_share)}")
+    console.print(f"resemblance of corpus files to themselves, 0.5 s on: {own}; to the other files: {others}")
 
 
 if __name__ == "__main__":

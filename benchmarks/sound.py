@@ -2,15 +2,17 @@
 
     python benchmarks/sound.py                         four corpora at budgets of 60, 180 and 600 s: about two hours
     python benchmarks/sound.py --corpora tabla --budgets 60
-    python benchmarks/sound.py --quick                 tabla, 20 s of budget, 4 takes of 5 s: to see that it works
-    python benchmarks/sound.py --save                  also writes results/sound.json and results/sound.md
+    python benchmarks/sound.py --quick                 tabla, 15 s of budget, 4 takes of 5 s: to see that it works
+    python benchmarks/sound.py --save                  also merges into results/sound.json and results/sound.md
+    python benchmarks/sound.py --keep TAKES            also keeps every take, for sound_pictures.py and for ears
 
-Each system makes 12 mono takes of 10 s with seeds 0 to 11 (``sound_systems.py``): *ours* through the public workflow with its
-default settings, *plain* by ``plain_recipe.py`` with the same budget, *walk* and *shuffle* with no training. These two are
-measured once for each corpus in a run and stand in each of its rows.
+Each system makes 12 mono takes of 10 s with seeds 0 to 11 (``sound_systems.py``): *ours* through the public workflow with
+its default settings, *novel* with the same model and ``novelty="high"``, *plain* by ``plain_recipe.py`` with the same budget,
+*walk* and *shuffle* with no training. These two are measured once for each corpus in a run and stand in each of its rows.
 
-Saved figures are rows of one corpus at one budget, written after each system, so that an interrupted run keeps what it
-measured; a row measured again replaces the old one when it is whole. The recordings are Debian's ``sonic-pi-samples``.
+Saved figures are rows of one corpus at one budget, each with its own date, commit and machine, so that several runs fill the
+table. A row is written after each system, so that an interrupted run keeps what it measured, and a row measured again replaces
+the old one as a whole: systems of one row always come from one run. The recordings are Debian's ``sonic-pi-samples``.
 Nothing else should be running.
 """
 
@@ -25,6 +27,7 @@ import subprocess
 import sys
 import tempfile
 from collections.abc import Iterator, Sequence
+from dataclasses import fields
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
@@ -32,13 +35,13 @@ from typing import Any
 from measures.clips import Clip, read_folder
 from measures.embedding import why_unavailable
 from measures.report import SoundMeter
-from sound_systems import TAKES_FOLDER
-from sound_table import markdown, merge, with_verdicts
+from sound_goals import with_verdicts
+from sound_systems import takes_folder
+from sound_table import BASELINES, RESULTS, TITLES, markdown, merge, read_rows, write_rows
 
 from small_dataset_audio.errors import SdaError
-from small_dataset_audio.files import write_bytes, write_json
+from small_dataset_audio.inference import GenerationConfig
 
-RESULTS = Path(__file__).parent / "results"
 SYSTEMS_PROGRAM = Path(__file__).parent / "sound_systems.py"
 SAMPLES = Path("/usr/share/sonic-pi/samples")
 CORPORA = ("ambi", "tabla", "drum", "loop")
@@ -46,6 +49,8 @@ BUDGETS_S = (60.0, 180.0, 600.0)
 TAKES = 12
 SECONDS = 10.0
 MIN_BUDGET_S = 10.0
+TRAINED = {"ours": ("ours", "novel"), "plain": ("plain",)}
+"""Systems that are trained, and those that generate from what was trained."""
 
 Figures = dict[str, Any]
 Row = dict[str, Any]
@@ -58,18 +63,21 @@ def main(arguments: Sequence[str] | None = None) -> int:
     if problem:
         print(f"error: {problem}", file=sys.stderr)
         return 1
-    saved = _read_rows() if options.save else []
+    saved = read_rows(RESULTS) if options.save else []
     measured: list[Row] = []
     try:
         for row in _measure(options):
             measured = merge(measured, row)
             if options.save:
                 saved = merge(saved, row)
-                _write(saved)
+                write_rows(RESULTS, saved)
     except KeyboardInterrupt:
         print("interrupted; this is what was measured", file=sys.stderr)
         print(markdown(with_verdicts(measured)))
         return 130
+    except subprocess.CalledProcessError as error:
+        print(f"error: a system failed with exit code {error.returncode}; its own message is above", file=sys.stderr)
+        return 1
     except SdaError as error:
         print(f"error: {error}", file=sys.stderr)
         return 1
@@ -84,11 +92,14 @@ def _parse(arguments: Sequence[str] | None) -> argparse.Namespace:
     parser.add_argument("--takes", type=int, default=TAKES)
     parser.add_argument("--seconds", type=float, default=SECONDS, help="length of a take")
     parser.add_argument("--samples", type=Path, default=SAMPLES, help="folder of the recordings")
-    parser.add_argument("--quick", action="store_true", help="tabla, 20 s of budget, 4 takes of 5 s")
+    parser.add_argument("--quick", action="store_true", help="tabla, 15 s of budget, 4 takes of 5 s")
     parser.add_argument("--save", action="store_true", help="write results/sound.json and results/sound.md")
+    parser.add_argument(
+        "--keep", type=Path, metavar="FOLDER", help="keep the takes: FOLDER/tabla/ours-180s/seed 000.wav"
+    )
     options = parser.parse_args(arguments)
     if options.quick:
-        options.corpora, options.budgets, options.takes, options.seconds = ["tabla"], [20.0], 4, 5.0
+        options.corpora, options.budgets, options.takes, options.seconds = ["tabla"], [15.0], 4, 5.0
     if options.takes < 1 or not 1.0 <= options.seconds <= 60.0:
         parser.error("--takes must be 1 or more, and --seconds from 1 to 60")
     if min(options.budgets) < MIN_BUDGET_S:
@@ -104,7 +115,14 @@ def _what_is_missing(samples: Path, corpora: Sequence[str]) -> str | None:
     absent = [corpus for corpus in corpora if not any(samples.glob(f"{corpus}_*"))]
     if absent:
         return f"{samples} holds no {absent[0]}_* recording; install sonic-pi-samples, or name others with --corpora"
-    return why_unavailable()
+    return why_no_novelty() or why_unavailable()
+
+
+def why_no_novelty() -> str | None:
+    """Say why *novel* cannot be made here, or None where it can."""
+    if "novelty" in {field.name for field in fields(GenerationConfig)}:
+        return None
+    return "GenerationConfig has no field 'novelty', which 'ours, novelty high' is made by; use a version that has it"
 
 
 # --- The run ---------------------------------------------------------------------------------------------------------
@@ -119,14 +137,15 @@ def _measure(options: argparse.Namespace) -> Iterator[Row]:
             for path in options.samples.glob(f"{corpus}_*"):
                 shutil.copy2(path, folder)
             recordings = read_folder(folder)
-            bench = _Bench(corpus, folder, SoundMeter(recordings), options.takes, options.seconds)
-            baselines = {system: bench.measure(system) for system in ("walk", "shuffle")}
+            bench = _Bench(corpus, folder, SoundMeter(recordings), options)
+            baselines = {system: figures for name in BASELINES for system, figures in bench.measure(name)}
             for budget_s in options.budgets:
                 row = _new_row(corpus, recordings, budget_s, options)
                 systems = dict(baselines)
-                for system in ("ours", "plain"):
-                    systems = {**systems, system: bench.measure(system, budget_s)}
-                    yield {**row, "systems": systems}
+                for trained in TRAINED:
+                    for system, figures in bench.measure(trained, budget_s):
+                        systems = {**systems, system: figures}
+                        yield {**row, "systems": systems}
 
 
 def _new_row(corpus: str, recordings: Sequence[Clip], budget_s: float, options: argparse.Namespace) -> Row:
@@ -147,22 +166,40 @@ def _new_row(corpus: str, recordings: Sequence[Clip], budget_s: float, options: 
 class _Bench:
     """One corpus, its meter, and how every system is put on it."""
 
-    def __init__(self, corpus: str, folder: Path, meter: SoundMeter, takes: int, take_s: float) -> None:
+    def __init__(self, corpus: str, folder: Path, meter: SoundMeter, options: argparse.Namespace) -> None:
         self._corpus, self._folder, self._meter = corpus, folder, meter
-        self._takes, self._take_s = takes, take_s
+        self._takes, self._take_s, self._keep = options.takes, options.seconds, options.keep
 
-    def measure(self, system: str, budget_s: float | None = None) -> Figures:
-        """Train where there is something to train, make the takes, read the instruments."""
-        label = f"{self._corpus}, {system}" + (f", {budget_s:g} s" if budget_s else "")
-        print(f"{label} ...", file=sys.stderr, flush=True)
+    def measure(self, trained: str, budget_s: float | None = None) -> Iterator[tuple[str, Figures]]:
+        """Train where there is a budget; then yield each system that generates from it, with what the instruments read."""
         with tempfile.TemporaryDirectory() as home:
-            task = {"system": system, "home": home, "corpus": str(self._folder)}
-            training = _in_process({**task, "task": "train", "budget_s": budget_s}) if budget_s else {}
-            takes = {"task": "generate", "takes": self._takes, "take_s": self._take_s}
-            generation = _in_process({**task, **takes})
-            report = self._meter.measure(label, read_folder(Path(home) / TAKES_FOLDER)).as_json()
+            task = {"home": home, "corpus": str(self._folder)}
+            training: Figures = {}
+            if budget_s is not None:
+                self._say(f"{TITLES[trained]}, {budget_s:g} s: training")
+                training = _in_process({**task, "task": "train", "system": trained, "budget_s": budget_s})
+            for system in TRAINED.get(trained, (trained,)):
+                yield system, self._hear(system, task, budget_s) | training
+
+    def _hear(self, system: str, task: dict[str, Any], budget_s: float | None) -> Figures:
+        """Make the takes, keep them where asked, read the instruments."""
+        budget = "" if budget_s is None else f"{budget_s:g} s"
+        label = ", ".join(filter(None, (TITLES[system], budget)))
+        self._say(f"{label}: takes")
+        generation = _in_process(
+            {**task, "task": "generate", "system": system, "takes": self._takes, "take_s": self._take_s}
+        )
+        folder = takes_folder(task["home"], system)
+        if self._keep is not None:
+            name = "-".join(filter(None, (system, budget.replace(" ", ""))))
+            shutil.copytree(folder, self._keep / self._corpus / name, dirs_exist_ok=True)
+        self._say(f"{label}: measuring")
+        report = self._meter.measure(f"{self._corpus}, {label}", read_folder(folder)).as_json()
         # Where each take comes nearest to the corpus is for measure_takes.py to say; the table is about sets.
-        return {name: value for name, value in report.items() if name != "takes"} | generation | training
+        return {name: value for name, value in report.items() if name != "takes"} | generation
+
+    def _say(self, what: str) -> None:
+        print(f"{self._corpus}, {what} ...", file=sys.stderr, flush=True)
 
 
 def _in_process(task: dict[str, Any]) -> Figures:
@@ -171,22 +208,6 @@ def _in_process(task: dict[str, Any]) -> Figures:
     finished = subprocess.run(command, env=environment, stdout=subprocess.PIPE, text=True, check=True)
     figures: Figures = json.loads(finished.stdout.splitlines()[-1])
     return figures
-
-
-# --- Results ---------------------------------------------------------------------------------------------------------
-
-
-def _read_rows() -> list[Row]:
-    path = RESULTS / "sound.json"
-    rows: list[Row] = json.loads(path.read_text())["rows"] if path.exists() else []
-    return rows
-
-
-def _write(rows: Sequence[Row]) -> None:
-    RESULTS.mkdir(exist_ok=True)
-    judged = with_verdicts(rows)
-    write_json(RESULTS / "sound.json", {"rows": judged})
-    write_bytes(RESULTS / "sound.md", markdown(judged).encode())
 
 
 def _commit() -> str:

@@ -1,10 +1,11 @@
-"""The four systems that the sound benchmark compares, each trained and heard in a process of its own.
+"""The systems that the sound benchmark compares, each trained and heard in a process of its own.
 
     python sound_systems.py '{"task": "train", "system": "plain", ...}'
 
 prints its figures as one line of JSON. Peak memory is then that of one system at one task. Real-time factor is wall seconds for
 each second of audio, without loading, after a warm-up take: the median over the takes. The folder ``home`` of a task takes the
-model and the takes.
+model, and the takes in a folder for each system: *novel* is *ours* with another setting, and generates from the model that ours
+has trained there.
 """
 
 from __future__ import annotations
@@ -24,7 +25,6 @@ from measures.logmel import RATE_HZ
 from numpy.typing import NDArray
 
 WARM_UP_S = 1.0
-TAKES_FOLDER = "takes"
 MODEL_NAME = "sound"
 PLAIN_FILE = "plain.safetensors"
 
@@ -39,9 +39,14 @@ def work(task: dict[str, Any]) -> Figures:
     ----------
     task : dict
         ``task`` ("train" or "generate"), ``system``, and the folders ``home`` and ``corpus``; to train ``budget_s``, to
-        generate ``takes`` and ``take_s``. Walk and shuffle are not trained.
+        generate ``takes`` and ``take_s``. Only ours and plain are trained.
     """
     return _train(task) if task["task"] == "train" else _generate(task)
+
+
+def takes_folder(home: str, system: str) -> Path:
+    """Folder that a system's takes are in, one WAV for each seed."""
+    return Path(home) / "takes" / system
 
 
 def _train(task: dict[str, Any]) -> Figures:
@@ -52,8 +57,8 @@ def _generate(task: dict[str, Any]) -> Figures:
     started = time.perf_counter()
     make = _MAKERS[task["system"]](task)
     ready_s = time.perf_counter() - started
-    folder = Path(task["home"]) / TAKES_FOLDER
-    folder.mkdir()
+    folder = takes_folder(task["home"], task["system"])
+    folder.mkdir(parents=True)
     make(WARM_UP_S, task["takes"])  # a seed that no take has
     walls_s = []
     for seed in range(task["takes"]):
@@ -96,7 +101,7 @@ def _train_plain(task: dict[str, Any]) -> Figures:
     return {"training_s": wall_s, "steps": model.steps, "stop_reason": "budget", "training_peak_mb": peak_mb()}
 
 
-def _ours(task: dict[str, Any]) -> MakeTake:
+def _ours(task: dict[str, Any], **settings: str) -> MakeTake:
     from small_dataset_audio.inference import GenerationConfig
     from small_dataset_audio.library import Library
     from small_dataset_audio.workflow import load_pipeline
@@ -104,10 +109,15 @@ def _ours(task: dict[str, Any]) -> MakeTake:
     pipeline = load_pipeline(MODEL_NAME, library=Library(Path(task["home"])))
 
     def make(duration_s: float, seed: int) -> NDArray[np.float32]:
-        audio: NDArray[np.float32] = pipeline.generate(GenerationConfig(duration_s=duration_s, seed=seed)).audio
+        config = GenerationConfig(duration_s=duration_s, seed=seed, **settings)  # type: ignore[arg-type] -- of strings only
+        audio: NDArray[np.float32] = pipeline.generate(config).audio
         return audio
 
     return make
+
+
+def _novel(task: dict[str, Any]) -> MakeTake:
+    return _ours(task, novelty="high")
 
 
 def _plain(task: dict[str, Any]) -> MakeTake:
@@ -132,7 +142,13 @@ def _shuffle(task: dict[str, Any]) -> MakeTake:
 
 
 _TRAINERS = {"ours": _train_ours, "plain": _train_plain}
-_MAKERS = {"ours": _ours, "plain": _plain, "walk": _walk, "shuffle": _shuffle}
+_MAKERS: dict[str, Callable[[dict[str, Any]], MakeTake]] = {
+    "ours": _ours,
+    "novel": _novel,
+    "plain": _plain,
+    "walk": _walk,
+    "shuffle": _shuffle,
+}
 
 
 def _at_48_khz(task: dict[str, Any]) -> list[NDArray[np.float32]]:

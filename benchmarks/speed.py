@@ -5,7 +5,8 @@
 
 Trains on the demo corpus (65 s of audio), then measures every generation in a process of its own, so that peak memory is that
 of the case alone. Real-time factor is wall seconds for each second of audio, without loading the model, after a warm-up take;
-the median of three takes. Loading is a row of its own. Nothing else should be running.
+the median of three takes. Loading is a row of its own. Takes that are written as they are made (`sda generate`) have rows of
+their own: a minute and ten, whose peak memory should be the same. Nothing else should be running.
 """
 
 from __future__ import annotations
@@ -22,10 +23,14 @@ import tempfile
 import time
 from datetime import UTC, datetime
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
+
+if TYPE_CHECKING:
+    from small_dataset_audio.inference import GenerationPipeline
 
 RESULTS = Path(__file__).parent / "results"
 DURATIONS_S = (1.0, 10.0, 60.0)
+STREAMED_S = (60.0, 600.0)
 VOCODERS = ("mosaic", "griffin_lim")
 TRAINING_STEPS = 60
 REPEATS = 3
@@ -58,6 +63,10 @@ def _measure() -> dict[str, Any]:
             for vocoder in VOCODERS
             for duration_s in DURATIONS_S
         ]
+        streaming = [
+            _in_process({"task": "stream", "home": home, "duration_s": duration_s}, environment)
+            for duration_s in STREAMED_S
+        ]
     return {
         "date": datetime.now(UTC).isoformat(timespec="seconds"),
         "commit": _commit(),
@@ -65,6 +74,7 @@ def _measure() -> dict[str, Any]:
         "python": platform.python_version(),
         "training": training,
         "generation": generation,
+        "streaming": streaming,
         "start": {
             "import_s": _median_wall_s([sys.executable, "-c", "import small_dataset_audio"]),
             "import_pipeline_s": _median_wall_s(
@@ -102,6 +112,8 @@ def _work(task: dict[str, Any]) -> dict[str, Any]:
     started = time.perf_counter()
     pipeline = load_pipeline("speed")
     load_s = time.perf_counter() - started
+    if task["task"] == "stream":
+        return _stream(pipeline, task["duration_s"], Path(task["home"]) / "takes")
     pipeline.generate(GenerationConfig(duration_s=1.0, seed=99, vocoder=task["vocoder"]))
     walls = []
     for seed in range(REPEATS):
@@ -110,6 +122,16 @@ def _work(task: dict[str, Any]) -> dict[str, Any]:
         walls.append(time.perf_counter() - started)
     factor = statistics.median(walls) / task["duration_s"]
     return {"real_time_factor": factor, "load_s": load_s, "peak_mb": _peak_mb()}
+
+
+def _stream(pipeline: GenerationPipeline, duration_s: float, folder: Path) -> dict[str, Any]:
+    """Write one take as it is made."""
+    from small_dataset_audio.inference.config import LONGEST_DURATION_S, GenerationConfig
+
+    pipeline.render_to_file(GenerationConfig(duration_s=1.0, seed=99), folder)
+    started = time.perf_counter()
+    pipeline.render_to_file(GenerationConfig(duration_s=duration_s, max_duration_s=LONGEST_DURATION_S, seed=0), folder)
+    return {"real_time_factor": (time.perf_counter() - started) / duration_s, "peak_mb": _peak_mb()}
 
 
 def _peak_mb() -> float:
@@ -162,6 +184,16 @@ def _table(report: dict[str, Any]) -> str:
         long, short = by_case[vocoder, 60.0]["peak_mb"], by_case[vocoder, 10.0]["peak_mb"]
         lines.append(f"| {vocoder}, 60 s, peak memory | {long:.0f} MB | under 1000 MB |")
         lines.append(f"| {vocoder}, 60 s over 10 s, peak memory | {long / short:.2f} | at most 1.2 |")
+    short, long = report["streaming"]
+    for row in (short, long):
+        lines.append(
+            f"| to disk, {row['duration_s']:g} s, real-time factor | {row['real_time_factor']:.3f} | at most 0.1 |"
+        )
+        lines.append(f"| to disk, {row['duration_s']:g} s, peak memory | {row['peak_mb']:.0f} MB | under 1000 MB |")
+    lines.append(
+        f"| to disk, {long['duration_s']:g} s over {short['duration_s']:g} s, peak memory | "
+        f"{long['peak_mb'] / short['peak_mb']:.2f} | at most 1.05 |"
+    )
     start = report["start"]
     lines += [
         f"| loading a model | {by_case['mosaic', 10.0]['load_s']:.2f} s | |",
