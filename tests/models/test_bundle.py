@@ -289,6 +289,15 @@ def test_corpus_audio_that_does_not_fit_the_list_of_clips_is_refused_by_name(fol
     assert_refused(folder, "corpus.flac")
 
 
+def test_paths_that_are_not_one_for_each_recording_are_refused_by_name(folder: Path):
+    def join_two(tensors: dict[str, torch.Tensor]) -> None:
+        lengths = tensors["density.path_lengths"]
+        tensors["density.path_lengths"] = torch.cat([lengths[:2].sum()[None], lengths[2:]])
+
+    rewrite(folder, tensors=join_two)
+    assert_refused(folder, "model.safetensors")
+
+
 def test_corpus_audio_that_is_no_audio_is_refused_by_name(folder: Path):
     (folder / "corpus.flac").write_bytes(b"<html>" * 100)
     digest = sha256_file(folder / "corpus.flac")

@@ -256,6 +256,12 @@ def test_without_the_corpus_audio_the_model_speaks_through_griffin_lim(library: 
     assert pipeline.generate(GenerationConfig(0.2, seed=1)).vocoder == "griffin_lim"
 
 
+def test_without_the_corpus_audio_no_first_sound_is_played_out_of_it(library: Library, request_: TrainRequest):
+    training = train(library, replace(request_, max_steps=1, keep_audio=False))
+    assert training.of(FirstSound) == []
+    assert list(training.saved.folder.rglob("first_sound*")) == []
+
+
 def test_the_budget_counts_from_the_beginning_and_leaves_time_to_finish(library: Library, recordings: Path):
     saved = train(library, TrainRequest(recordings, "plucks", budget_s=90.0), stop_after(1)).saved
     assert 60.0 < saved.bundle.metadata.training.budget_s < 89.0  # a second at least is kept for the end

@@ -79,15 +79,15 @@ def generate(
         Literal["low", "medium", "high"],
         typer.Option(
             metavar="LEVEL",
-            help="How little of the recordings comes back as it was: low plays long stretches of them, medium and high "
-            "shorter ones, with two or three that sound alike blended into one.",
+            help="How little of the recordings comes back as it was, for crossfade: low plays long stretches of them, medium "
+            "and high shorter ones, with two or three that sound alike blended into one.",
         ),
     ] = "medium",
     temperature: Annotated[
         float,
         typer.Option(
             metavar="0..3",
-            help="0 hardly leaves a recording; over 1 goes to sounds that are in none of them.",
+            help="For crossfade: 0 hardly leaves a recording; over 1 goes to sounds that are in none of them (slower).",
         ),
     ] = GenerationConfig.temperature,
     vocoder: Annotated[

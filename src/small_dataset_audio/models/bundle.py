@@ -181,6 +181,11 @@ def _density(path: Path, tensors: dict[str, Tensor], metadata: ModelMetadata) ->
         raise ModelDamagedError(f"{path}: {error}") from error
     if density.latent_dim != metadata.autoencoder.latent_dim:
         raise ModelDamagedError(f"{path}: the density's latents do not fit the model; train it again")
+    recordings = len(metadata.corpus.clips)
+    if len(density.path_lengths) != recordings:
+        raise ModelDamagedError(
+            f"{path}: the density has {len(density.path_lengths)} paths for {recordings} recordings; train the model again"
+        )
     return density
 
 

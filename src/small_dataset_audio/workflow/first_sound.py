@@ -149,6 +149,7 @@ def render_first_sound(
     """
     bundle = _finish(_fit(_some_of(corpus, seed), name + WALK_SUFFIX, device, licence))
     pipeline = GenerationPipeline.from_bundle(bundle, device)
+    pipeline.model_name = "unknown"  # no library will hold it: `sda rerender` must not take another of that name
     result = pipeline.generate(GenerationConfig(duration_s=_FIRST_SOUND_S, seed=seed))
     path = folder / FIRST_SOUND_FILE
     for stale in (path, path.with_suffix(".json")):

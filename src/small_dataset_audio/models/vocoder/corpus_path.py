@@ -97,11 +97,9 @@ def _power_from(
     source: CorpusSource, hop_length: int, frames: NDArray[np.int64], num_frames: int
 ) -> NDArray[np.float64]:
     """Mean square of the frames from each given one on."""
-    hops = source.samples.reshape(-1, hop_length)
-    sums = np.concatenate([[0.0], np.cumsum(np.einsum("ij,ij->i", hops, hops, dtype=np.float64))])
-    first = np.clip(frames, 0, len(hops))
-    last = np.clip(frames + num_frames, 0, len(hops))
-    power: NDArray[np.float64] = np.maximum(sums[last] - sums[first], 0.0) / (num_frames * hop_length)
+    energy = source.energy_before
+    first, last = np.clip(frames, 0, len(energy) - 1), np.clip(frames + num_frames, 0, len(energy) - 1)
+    power: NDArray[np.float64] = np.maximum(energy[last] - energy[first], 0.0) / (num_frames * hop_length)
     return power
 
 

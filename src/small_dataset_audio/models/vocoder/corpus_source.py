@@ -11,6 +11,7 @@ from __future__ import annotations
 import itertools
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
+from functools import cached_property
 
 import numpy as np
 from numpy.typing import NDArray
@@ -60,15 +61,21 @@ class CorpusSource:
     def __init__(self, clips: Sequence[NDArray[np.float32]], hop_length: int, join_hops: int) -> None:
         self._hop = hop_length
         self._join_hops = join_hops
-        self.num_frames = np.array([len(clip) // hop_length for clip in self._padded(clips)], dtype=np.int64)
+        hops = [-(-len(clip) // hop_length) for clip in clips]
+        self.num_frames = np.array(hops, dtype=np.int64) + 2 * SILENT_FRAMES
         """Frames of each clip, the silence around it included."""
-        self.samples: NDArray[np.float32] = np.concatenate(list(self._padded(clips)))
-
-    def _padded(self, clips: Sequence[NDArray[np.float32]]) -> Iterator[NDArray[np.float32]]:
-        before = SILENT_FRAMES * self._hop
-        for number, clip in enumerate(clips):
+        # Filled in place: with an hour of clips there is no room for a second hour that is only on its way.
+        self.samples = np.zeros(int(self.num_frames.sum()) * hop_length, dtype=np.float32)
+        begins = (np.cumsum(self.num_frames) - self.num_frames + SILENT_FRAMES) * hop_length
+        for number, (clip, begin) in enumerate(zip(clips, begins, strict=True)):
             checked = check_audio(clip, name=f"clips[{number}]", allow_empty=True)
-            yield np.pad(checked, (before, before + -len(clip) % self._hop))
+            self.samples[begin : begin + len(clip)] = checked
+
+    @cached_property
+    def energy_before(self) -> NDArray[np.float64]:
+        """Sum of squares before each frame, and of all [shape=(frames + 1,)]; found once, however many takes follow."""
+        hops = self.samples.reshape(-1, self._hop)
+        return np.concatenate([[0.0], np.cumsum(np.einsum("ij,ij->i", hops, hops, dtype=np.float64))])
 
     def clips(self) -> Iterator[NDArray[np.float32]]:
         """Go through the clips with the silence around them [shape=(samples,), whole hops]."""
