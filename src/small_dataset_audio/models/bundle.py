@@ -52,6 +52,7 @@ _DENSITY_ARRAYS: Final[Mapping[str, torch.dtype]] = MappingProxyType(
         "partners": torch.int64,
     }
 )
+_BLOCK_FRAMES = 1 << 16
 _FLAC_PEAK = 0.999  # a 24-bit file cannot hold more than full scale; louder corpora are stored scaled
 
 
@@ -237,15 +238,28 @@ def _load_corpus_audio(
         return (), ()
     if not path.is_file() or sha256_file(path) != entry.sha256:
         raise ModelDamagedError(f"{path} is missing or changed since the model was saved; restore it or train again")
+    lengths = [clip.num_samples for clip in metadata.corpus.clips]
     try:
-        audio, rate = soundfile.read(path, dtype="float32", always_2d=True)
+        with soundfile.SoundFile(path) as file:
+            shape = (file.channels, file.frames)
+            fits = (
+                file.samplerate == SAMPLE_RATE and shape == (entry.channels, sum(lengths)) and entry.channels in (1, 2)
+            )
+            rows = _read_rows(file) if fits else None
     except soundfile.LibsndfileError as error:
         raise ModelDamagedError(f"{path} is no audio file ({error}); train the model again") from error
-    lengths = [clip.num_samples for clip in metadata.corpus.clips]
-    shape = (sum(lengths), entry.channels)
-    if rate != SAMPLE_RATE or audio.shape != shape or entry.channels not in (1, 2) or not entry.gain > 0.0:
+    if rows is None or rows.shape != shape or not entry.gain > 0.0:
         raise ModelDamagedError(f"{path} does not hold the clips that the model lists; train the model again")
-    audio /= np.float32(entry.gain)  # in place: an hour of recordings is 690 MB, and no second copy is made
-    # A row for each channel, which is a copy of stereo only.
-    clips, *sides = (tuple(np.split(row, np.cumsum(lengths)[:-1])) for row in np.ascontiguousarray(audio.T))
+    rows /= np.float32(entry.gain)  # in place: an hour of recordings is 690 MB a row, and no second copy is made
+    clips, *sides = (tuple(np.split(row, np.cumsum(lengths)[:-1])) for row in rows)
     return clips, tuple(side if side.any() else None for side in sides[0]) if sides else ()
+
+
+def _read_rows(file: soundfile.SoundFile) -> NDArray[np.float32]:
+    """Read a file to its end [shape=(channels, samples)]: block by block, so that turning frames into rows is no copy."""
+    rows = np.empty((file.channels, file.frames), dtype=np.float32)
+    read = 0
+    for block in file.blocks(_BLOCK_FRAMES, dtype="float32", always_2d=True):
+        rows[:, read : read + len(block)] = block.T
+        read += len(block)
+    return rows[:, :read]
