@@ -17,7 +17,7 @@ from small_dataset_audio.errors import CorpusError, InvalidConfigError, OutputEr
 from small_dataset_audio.inference import GenerationConfig, GenerationPipeline
 from small_dataset_audio.library import Library
 from small_dataset_audio.models import LinearAutoencoder, LinearConfig, load_bundle
-from small_dataset_audio.models.bundle import CORPUS_FILE, MODEL_FILE
+from small_dataset_audio.models.bundle import CORPUS_FILE, MODEL_FILE, save_bundle
 from small_dataset_audio.workflow import (
     WalkModelReady,
     WalkProgress,
@@ -159,6 +159,15 @@ def test_a_trained_model_of_the_same_recordings_is_not_taken_for_a_walk(trained_
     assert first_sound._kept_model(trained_library, scan_corpus(recordings)) is None
     assert entry.metadata is not None
     assert entry.metadata.corpus.content_hash == scan_corpus(recordings).content_hash
+
+
+def test_a_model_kept_in_mono_is_not_taken_for_recordings_that_are_stereo(library: Library, recordings: Path):
+    first = ready(recordings, library)
+    assert load_bundle(first.folder).sides
+    corpus = scan_corpus(recordings)
+    assert first_sound._kept_model(library, corpus) is not None
+    save_bundle(first.folder, replace(load_bundle(first.folder), sides=()))
+    assert first_sound._kept_model(library, corpus) is None
 
 
 def test_two_that_begin_at_once_get_two_names(library: Library, recordings: Path):

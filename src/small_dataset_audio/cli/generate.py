@@ -27,6 +27,7 @@ EXAMPLES: Final = """\
   sda generate my-recordings
   sda generate rain -d 30 -n 8 --seed 100 -o takes
   sda generate rain -d 10m -n 1
+  sda generate rain --stereo corpus
   sda generate rain --stereo mid-side --width 1.0 --plot
   sda generate rain --concat latent-interpolation --rate 96000 --bits 32f
 
@@ -66,10 +67,11 @@ def generate(
         ),
     ] = "crossfade",
     stereo: Annotated[
-        Literal["mono", "mid-side", "dual-seed"],
+        Literal["mono", "mid-side", "dual-seed", "corpus"],
         typer.Option(
             metavar="MODE",
-            help="mono: one channel; mid-side: one made wide; dual-seed: two different ones, left and right.",
+            help="mono: one channel; mid-side: one made wide; dual-seed: two different ones, left and right; corpus: each "
+            "sound where your recordings have it (mono ones stay in the middle).",
         ),
     ] = "mono",
     width: Annotated[

@@ -47,6 +47,11 @@ class CorpusPath:
         lags = np.repeat(self.lags[voice, first:last], self.frames_per_step)
         return runs_of(frames, gains, lags) if gains.any() else []
 
+    def sounding_runs(self, first: int, last: int) -> list[list[Run]]:
+        """Gather what every voice plays there; those that rest all the time are left out."""
+        voices = (self.runs(voice, first, last) for voice in range(self.num_voices))
+        return [runs for runs in voices if runs]
+
 
 def _unfold(frames: NDArray[np.int64], frames_per_step: int) -> NDArray[np.int64]:
     """List every frame of each step, given the first of each."""
