@@ -23,6 +23,8 @@ from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 
+from machine import machine_name
+
 REPOSITORY = Path(__file__).parent.parent
 RESULTS = Path(__file__).parent / "results"
 GOALS = {"demo": "under 6 minutes", "test": "under 20 minutes, with lint and types"}
@@ -40,7 +42,7 @@ def main() -> None:
         report = {
             "date": datetime.now(UTC).isoformat(timespec="seconds"),
             "commit": commit,
-            "machine": f"{platform.machine()}, {os.cpu_count()} cores",
+            "machine": machine_name(),
             "python": platform.python_version(),
             "runs": [_run(target, clone, Path(folder) / "home") for target in GOALS],
         }

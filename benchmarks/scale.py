@@ -6,7 +6,9 @@
 
 500 files and one hour, made by `scale_corpus.py`, beside 20 files and one minute made the same way. Every measurement is a
 process of its own: wall seconds from the start of the process, and the peak memory of that process alone. Generation is the
-median of five takes of 10 s after one to warm up. Nothing else should be running.
+median of five takes of 10 s after one to warm up, alone and as `sda generate` has it: written and compared with the corpus.
+First sound is what a folder of recordings gives before any training, from the start of the process to the WAV of 10 s. Nothing
+else should be running.
 """
 
 from __future__ import annotations
@@ -21,14 +23,15 @@ import subprocess
 import sys
 import tempfile
 import time
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from pathlib import Path
-from typing import Any
+from typing import Any, Literal
 
+from machine import commit, machine_name, peak_mb
 from scale_corpus import write_large_corpus
-from speed import RESULTS, _commit, _cpu_name, _peak_mb
+from speed import RESULTS, write_evaluated_takes
 
 BUDGETS_S = (60.0, 180.0)
 TAKE_S = 10.0
@@ -48,17 +51,19 @@ SMALL = Size("20 files, a minute", 20, 60.0)
 LARGE = Size("500 files, an hour", 500, 3600.0)
 
 
-def main() -> None:
+def main(arguments: Sequence[str] | None = None) -> None:
     """Measure, print, and save where asked."""
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--save", action="store_true", help="write results/scale.json and results/scale.md")
     parser.add_argument("--scratch", type=Path, help="folder for corpora and models, kept")
     parser.add_argument("--budgets", type=float, nargs="+", default=BUDGETS_S, help="training budgets in seconds")
     parser.add_argument("--worker", help=argparse.SUPPRESS)
-    options = parser.parse_args()
+    options = parser.parse_args(arguments)
     if options.worker:
         print(json.dumps(_work(json.loads(options.worker))))
         return
+    if options.save and tuple(options.budgets) != BUDGETS_S:
+        parser.error(f"--save is for the protocol: budgets of {', '.join(f'{budget_s:g}' for budget_s in BUDGETS_S)} s")
     with _scratch(options.scratch) as scratch:
         report = _measure(scratch, tuple(options.budgets))
     table = _table(report)
@@ -82,8 +87,8 @@ def _scratch(folder: Path | None) -> Iterator[Path]:
 def _measure(scratch: Path, budgets_s: tuple[float, ...]) -> dict[str, Any]:
     return {
         "date": datetime.now(UTC).isoformat(timespec="seconds"),
-        "commit": _commit(),
-        "machine": f"{platform.machine()}, {os.cpu_count()} cores, {_cpu_name()}",
+        "commit": commit(),
+        "machine": machine_name(),
         "python": platform.python_version(),
         "sizes": [_measure_size(size, scratch / f"{size.num_files}_files", budgets_s) for size in (SMALL, LARGE)],
     }
@@ -95,12 +100,20 @@ def _measure_size(size: Size, scratch: Path, budgets_s: tuple[float, ...]) -> di
         write_large_corpus(corpus, size.num_files, size.total_s)
     environment = {**os.environ, "SDA_HOME": str(scratch), "OMP_WAIT_POLICY": "passive"}
     inspect = _in_process({"task": "inspect", "corpus": str(corpus)}, environment)
+    first_sound = _in_process({"task": "first_sound", "corpus": str(corpus)}, environment)
     trainings = [
         _in_process({"task": "train", "corpus": str(corpus), "budget_s": budget_s}, environment)
         for budget_s in budgets_s
     ]
-    generation = _in_process({"task": "generate", "model": trainings[-1]["model"]}, environment)
-    return {"size": size.name, "inspect": inspect, "trainings": trainings, "generation": generation}
+    model = trainings[-1]["model"]
+    return {
+        "size": size.name,
+        "inspect": inspect,
+        "first_sound": first_sound,
+        "trainings": trainings,
+        "generation": _in_process({"task": "generate", "model": model}, environment),
+        "evaluated": _in_process({"task": "evaluate", "model": model}, environment),
+    }
 
 
 def _in_process(task: dict[str, Any], environment: dict[str, str]) -> dict[str, Any]:
@@ -120,6 +133,10 @@ def _work(task: dict[str, Any]) -> dict[str, Any]:
             return _inspect(Path(task["corpus"]))
         case "train":
             return _train(Path(task["corpus"]), task["budget_s"], task["started"])
+        case "first_sound":
+            return _first_sound(Path(task["corpus"]), task["started"])
+        case "evaluate":
+            return _evaluate(task["model"])
         case _:
             return _generate(task["model"])
 
@@ -128,7 +145,32 @@ def _inspect(corpus: Path) -> dict[str, Any]:
     from small_dataset_audio.corpus import inspect_folder
 
     summary = inspect_folder(corpus)
-    return {"used": summary.used, "duration_s": summary.duration_s, "peak_mb": _peak_mb()}
+    return {"used": summary.used, "duration_s": summary.duration_s, "peak_mb": peak_mb()}
+
+
+def _first_sound(corpus: Path, started: float) -> dict[str, Any]:
+    """What ``sda generate FOLDER -n 1`` does, in a library that has no model of the folder yet."""
+    from small_dataset_audio.inference.config import GenerationConfig
+    from small_dataset_audio.library import Library
+    from small_dataset_audio.workflow import generate_takes, load_pipeline
+    from small_dataset_audio.workflow.first_sound import WalkModelReady, quick_model
+
+    with tempfile.TemporaryDirectory() as home:
+        library = Library(Path(home))
+        *_, ready = quick_model(corpus, library)
+        if not isinstance(ready, WalkModelReady):
+            raise TypeError(f"the last event of quick_model is {type(ready).__name__}; it must be WalkModelReady")
+        ready_s = time.time() - started
+        pipeline = load_pipeline(ready.name, library=library)
+        list(generate_takes(pipeline, GenerationConfig(duration_s=TAKE_S, seed=0), output_dir=Path(home) / "takes"))
+        return {"ready_s": ready_s, "wav_s": time.time() - started, "peak_mb": peak_mb()}
+
+
+def _evaluate(model: str) -> dict[str, Any]:
+    from small_dataset_audio.workflow import load_pipeline
+
+    with tempfile.TemporaryDirectory() as folder:
+        return write_evaluated_takes(load_pipeline(model), TAKE_S, TAKES, Path(folder))
 
 
 def _train(corpus: Path, budget_s: float, started: float) -> dict[str, Any]:
@@ -156,7 +198,7 @@ def _train(corpus: Path, budget_s: float, started: float) -> dict[str, Any]:
         "stop_reason": stop_reason,
         "width": metadata.vae.width,
         "batch_size": metadata.training.batch_size,
-        "peak_mb": _peak_mb(),
+        "peak_mb": peak_mb(),
     }
 
 
@@ -176,7 +218,30 @@ def _generate(model: str) -> dict[str, Any]:
         pipeline.generate(GenerationConfig(duration_s=TAKE_S, seed=seed))
         walls_s.append(time.perf_counter() - started)
     factor = statistics.median(walls_s) / TAKE_S
-    return {"load_s": load_s, "first_take_s": first_take_s, "real_time_factor": factor, "peak_mb": _peak_mb()}
+    return {"load_s": load_s, "first_take_s": first_take_s, "real_time_factor": factor, "peak_mb": peak_mb()}
+
+
+@dataclass(frozen=True)
+class _Line:
+    """A figure of both sizes, and the most that one of them may have."""
+
+    what: str
+    unit: str
+    small: float
+    large: float
+    goal: str = ""
+    most: float | None = None
+    judged: Literal["small", "large"] = "large"
+
+    def __str__(self) -> str:
+        decimals = {"": 3, "s": 1, "MB": 0}[self.unit]
+        cells = " | ".join(f"{value:.{decimals}f} {self.unit}".strip() for value in (self.small, self.large))
+        judged = self.small if self.judged == "small" else self.large
+        return f"| {self.what} | {cells} | {self.goal} | {_mark(None if self.most is None else judged <= self.most)} |"
+
+
+def _mark(met: bool | None) -> str:
+    return "" if met is None else "met" if met else "**missed**"
 
 
 def _table(report: dict[str, Any]) -> str:
@@ -189,48 +254,51 @@ def _table(report: dict[str, Any]) -> str:
         "",
         f"| what | {small['size']} | {large['size']} | goal | |",
         "| --- | --- | --- | --- | --- |",
+        *map(str, _lines(small, large)),
+        "",
+        "| training, start to saved model | steps | width | batches of | ended by | took | over or under | goal | |",
+        "| --- | --- | --- | --- | --- | --- | --- | --- | --- |",
+        *(_budget_line(size["size"], training) for size in (small, large) for training in size["trainings"]),
     ]
-    for what, goal, unit, most, values in _rows(small, large):
-        cells = " | ".join(
-            f"{value:.{3 if unit == '' else 1 if unit == 's' else 0}f} {unit}".strip() for value in values
-        )
-        mark = "" if most is None else "met" if max(values[-1:]) <= most else "**missed**"
-        lines.append(f"| {what} | {cells} | {goal} | {mark} |")
-    lines += [_budget_line(size["size"], training) for size in (small, large) for training in size["trainings"]]
     return "\n".join(lines) + "\n"
 
 
 def _budget_line(size: str, training: dict[str, Any]) -> str:
     off = training["saved_s"] / training["budget_s"] - 1.0
     early = training["stop_reason"] == "plateau" and off < 0
-    mark = "met" if abs(off) <= 0.1 or early else "**missed**"
-    facts = f"{training['steps']} steps, width {training['width']}, batches of {training['batch_size']}"
-    return (
-        f"| {size}: `--budget {training['budget_s']:g}s`, start to saved model ({facts}; {training['stop_reason']}) | "
-        f"{training['saved_s']:.1f} s | {off:+.1%} | within 10 % | {mark} |"
+    cells = (
+        f"{size}: `--budget {training['budget_s']:g}s`",
+        *(str(training[name]) for name in ("steps", "width", "batch_size", "stop_reason")),
+        f"{training['saved_s']:.1f} s",
+        f"{off:+.1%}",
+        "within 10 %",
+        _mark(abs(off) <= 0.1 or early),
     )
+    return f"| {' | '.join(cells)} |"
 
 
-def _rows(
-    small: dict[str, Any], large: dict[str, Any]
-) -> Iterator[tuple[str, str, str, float | None, tuple[float, float]]]:
-    """What it is, goal in words, unit, the most that the large corpus may have, both figures."""
-
+def _lines(small: dict[str, Any], large: dict[str, Any]) -> Iterator[_Line]:
     def both(kind: str, name: str) -> tuple[float, float]:
         return small[kind][name], large[kind][name]
 
     def trainings(name: str) -> tuple[float, float]:
-        return tuple(max(run[name] for run in size["trainings"]) for size in (small, large))  # type: ignore[return-value]
+        return max(run[name] for run in small["trainings"]), max(run[name] for run in large["trainings"])
 
-    yield "inspecting", "under 60 s", "s", 60.0, both("inspect", "wall_s")
-    yield "inspecting, peak memory", "under 3000 MB", "MB", 3000.0, both("inspect", "peak_mb")
-    yield "training, start to first step", "within 90 s", "s", 90.0, trainings("first_step_s")
-    yield "training, peak memory", "under 3000 MB", "MB", 3000.0, trainings("peak_mb")
-    yield "loading a model", "", "s", None, both("generation", "load_s")
-    yield "first take of 1 s, vocoder made ready", "", "s", None, both("generation", "first_take_s")
+    memory = ("under 3000 MB", 3000.0)
+    yield _Line("inspecting", "s", *both("inspect", "wall_s"), "under 60 s", 60.0)
+    yield _Line("inspecting, peak memory", "MB", *both("inspect", "peak_mb"), *memory)
+    yield _Line("first sound, start to WAV", "s", *both("first_sound", "wav_s"), "a minute: under 20 s", 20.0, "small")
+    yield _Line("first sound, peak memory", "MB", *both("first_sound", "peak_mb"), *memory)
+    yield _Line("training, start to first step", "s", *trainings("first_step_s"), "within 90 s", 90.0)
+    yield _Line("training, peak memory", "MB", *trainings("peak_mb"), *memory)
+    yield _Line("loading a model", "s", *both("generation", "load_s"))
+    yield _Line("first take of 1 s, vocoder made ready", "s", *both("generation", "first_take_s"))
     factors = both("generation", "real_time_factor")
-    yield "generation of 10 s, real-time factor", "no slower", "", factors[0] * 1.1, factors
-    yield "generation, peak memory", "under 3000 MB", "MB", 3000.0, both("generation", "peak_mb")
+    yield _Line("generation of 10 s, real-time factor", "", *factors, "at most 1.1 times", 1.1 * factors[0])
+    yield _Line("generation, peak memory", "MB", *both("generation", "peak_mb"), *memory)
+    yield _Line("generate_takes with evaluation, first take of 1 s", "s", *both("evaluated", "first_take_s"))
+    yield _Line("generate_takes with evaluation of 10 s, real-time factor", "", *both("evaluated", "real_time_factor"))
+    yield _Line("generate_takes with evaluation, peak memory", "MB", *both("evaluated", "peak_mb"), *memory)
 
 
 if __name__ == "__main__":

@@ -1,4 +1,4 @@
-"""How it sounds beside its corpus: the default, the plain recipe, and two baselines without a model, in one run and one table.
+"""How it sounds beside its corpus: the default, the plain recipe, and untrained baselines, in one run and one table.
 
     python benchmarks/sound.py                         four corpora at budgets of 60, 180 and 600 s: about two hours
     python benchmarks/sound.py --corpora tabla --budgets 60
@@ -8,7 +8,8 @@
 
 Each system makes 12 mono takes of 10 s with seeds 0 to 11 (``sound_systems.py``): *ours* through the public workflow with
 its default settings, *novel* with the same model and ``novelty="high"``, *plain* by ``plain_recipe.py`` with the same budget,
-*walk* and *shuffle* with no training. These two are measured once for each corpus in a run and stand in each of its rows.
+*first* through the public workflow without training, *walk* and *shuffle* without a model. These three are measured once for
+each corpus in a run and stand in each of its rows.
 
 Saved figures are rows of one corpus at one budget, each with its own date, commit and machine, so that several runs fill the
 table. A row is written after each system, so that an interrupted run keeps what it measured, and a row measured again replaces
@@ -27,11 +28,11 @@ import subprocess
 import sys
 import tempfile
 from collections.abc import Iterator, Sequence
-from dataclasses import fields
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 
+from machine import commit, machine_name
 from measures.clips import Clip, read_folder
 from measures.embedding import why_unavailable
 from measures.report import SoundMeter
@@ -40,7 +41,6 @@ from sound_systems import takes_folder
 from sound_table import BASELINES, RESULTS, TITLES, markdown, merge, read_rows, write_rows
 
 from small_dataset_audio.errors import SdaError
-from small_dataset_audio.inference import GenerationConfig
 
 SYSTEMS_PROGRAM = Path(__file__).parent / "sound_systems.py"
 SAMPLES = Path("/usr/share/sonic-pi/samples")
@@ -49,8 +49,8 @@ BUDGETS_S = (60.0, 180.0, 600.0)
 TAKES = 12
 SECONDS = 10.0
 MIN_BUDGET_S = 10.0
-TRAINED = {"ours": ("ours", "novel"), "plain": ("plain",)}
-"""Systems that are trained, and those that generate from what was trained."""
+HEARD_AFTER = {"ours": ("ours", "novel"), "plain": ("plain",)}
+"""The systems that generate from what each training leaves."""
 
 Figures = dict[str, Any]
 Row = dict[str, Any]
@@ -115,14 +115,7 @@ def _what_is_missing(samples: Path, corpora: Sequence[str]) -> str | None:
     absent = [corpus for corpus in corpora if not any(samples.glob(f"{corpus}_*"))]
     if absent:
         return f"{samples} holds no {absent[0]}_* recording; install sonic-pi-samples, or name others with --corpora"
-    return why_no_novelty() or why_unavailable()
-
-
-def why_no_novelty() -> str | None:
-    """Say why *novel* cannot be made here, or None where it can."""
-    if "novelty" in {field.name for field in fields(GenerationConfig)}:
-        return None
-    return "GenerationConfig has no field 'novelty', which 'ours, novelty high' is made by; use a version that has it"
+    return why_unavailable()
 
 
 # --- The run ---------------------------------------------------------------------------------------------------------
@@ -142,7 +135,7 @@ def _measure(options: argparse.Namespace) -> Iterator[Row]:
             for budget_s in options.budgets:
                 row = _new_row(corpus, recordings, budget_s, options)
                 systems = dict(baselines)
-                for trained in TRAINED:
+                for trained in HEARD_AFTER:
                     for system, figures in bench.measure(trained, budget_s):
                         systems = {**systems, system: figures}
                         yield {**row, "systems": systems}
@@ -153,8 +146,8 @@ def _new_row(corpus: str, recordings: Sequence[Clip], budget_s: float, options: 
         "corpus": corpus,
         "budget_s": budget_s,
         "date": datetime.now(UTC).isoformat(timespec="seconds"),
-        "commit": _commit(),
-        "machine": f"{platform.machine()}, {os.cpu_count()} cores, {_cpu_name()}",
+        "commit": commit(),
+        "machine": machine_name(),
         "python": platform.python_version(),
         "recordings": len(recordings),
         "recordings_s": round(sum(clip.duration_s for clip in recordings), 1),
@@ -178,7 +171,7 @@ class _Bench:
             if budget_s is not None:
                 self._say(f"{TITLES[trained]}, {budget_s:g} s: training")
                 training = _in_process({**task, "task": "train", "system": trained, "budget_s": budget_s})
-            for system in TRAINED.get(trained, (trained,)):
+            for system in HEARD_AFTER.get(trained, (trained,)):
                 yield system, self._hear(system, task, budget_s) | training
 
     def _hear(self, system: str, task: dict[str, Any], budget_s: float | None) -> Figures:
@@ -208,19 +201,6 @@ def _in_process(task: dict[str, Any]) -> Figures:
     finished = subprocess.run(command, env=environment, stdout=subprocess.PIPE, text=True, check=True)
     figures: Figures = json.loads(finished.stdout.splitlines()[-1])
     return figures
-
-
-def _commit() -> str:
-    command = ["git", "-C", str(Path(__file__).parent), "describe", "--always", "--dirty", "--exclude=*"]
-    return subprocess.run(command, stdout=subprocess.PIPE, text=True, check=False).stdout.strip() or "unknown"
-
-
-def _cpu_name() -> str:
-    cpuinfo = Path("/proc/cpuinfo")
-    lines = cpuinfo.read_text().splitlines() if cpuinfo.exists() else []
-    return next(
-        (line.partition(":")[2].strip() for line in lines if line.startswith("model name")), platform.processor()
-    )
 
 
 if __name__ == "__main__":

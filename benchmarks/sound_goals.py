@@ -107,13 +107,15 @@ RULES = {goal.name: goal.rule for goal in (*GOALS, EARLY_GOAL)}
 def with_verdicts(rows: Sequence[Row]) -> list[dict[str, Any]]:
     """Rows with ``goals``, a verdict for each goal whose figures are there.
 
-    The 60 s row is also held against the plain recipe's 180 s, so the verdicts of a row depend on the others.
+    The 60 s row is also held against the plain recipe's 180 s where both were measured at one commit, so the verdicts of a row
+    depend on the others.
     """
     late = {row["corpus"]: row for row in rows if row["budget_s"] == LATE_BUDGET_S}
     judged = []
     for row in rows:
         verdicts = [goal.judge(row, row) for goal in GOALS]
-        if row["budget_s"] == EARLY_BUDGET_S and row["corpus"] in late:
-            verdicts.append(EARLY_GOAL.judge(row, late[row["corpus"]]))
+        against = late.get(row["corpus"])
+        if row["budget_s"] == EARLY_BUDGET_S and against is not None and row["commit"] == against["commit"]:
+            verdicts.append(EARLY_GOAL.judge(row, against))
         judged.append({**row, "goals": [verdict for verdict in verdicts if verdict is not None]})
     return judged

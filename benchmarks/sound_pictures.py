@@ -79,7 +79,7 @@ def _corpora(takes: Path) -> list[Path]:
 
 
 def panels_of(folder: Path, samples: Path, budget_s: float, seed: int) -> list[tuple[str, Clip]]:
-    """Choose what is drawn: title and audio of the corpus and of one take of every system, all of one length.
+    """Choose what is drawn, title and audio: the corpus and a take of every system, of one length. A baseline may be absent.
 
     Raises
     ------
@@ -90,6 +90,8 @@ def panels_of(folder: Path, samples: Path, budget_s: float, seed: int) -> list[t
     for system in SYSTEMS:
         name = system if system in BASELINES else f"{system}-{budget_s:g}s"
         path = folder / name / f"seed {seed:03d}.wav"
+        if system in BASELINES and not path.parent.is_dir():
+            continue  # takes that were kept before there was this baseline
         if not path.is_file():
             raise AudioFileError(f"{path} is missing; keep it with sound.py --keep, or name another --budget or --seed")
         takes.append((TITLES[system], read_clip(path)))

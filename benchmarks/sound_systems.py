@@ -3,9 +3,10 @@
     python sound_systems.py '{"task": "train", "system": "plain", ...}'
 
 prints its figures as one line of JSON. Peak memory is then that of one system at one task. Real-time factor is wall seconds for
-each second of audio, without loading, after a warm-up take: the median over the takes. The folder ``home`` of a task takes the
-model, and the takes in a folder for each system: *novel* is *ours* with another setting, and generates from the model that ours
-has trained there.
+each second of audio, without loading, after a warm-up take: the median over the takes. What a system does before it can make
+takes is its ready time: loading, or, of the systems that are not trained, all their work. The folder ``home`` of a task takes
+the model, and the takes in a folder for each system: *novel* is *ours* with another setting, and generates from the model that
+ours has trained there.
 """
 
 from __future__ import annotations
@@ -20,6 +21,7 @@ from typing import Any
 
 import numpy as np
 import soundfile as sf
+from machine import peak_mb
 from measures.clips import read_folder
 from measures.logmel import RATE_HZ
 from numpy.typing import NDArray
@@ -101,12 +103,12 @@ def _train_plain(task: dict[str, Any]) -> Figures:
     return {"training_s": wall_s, "steps": model.steps, "stop_reason": "budget", "training_peak_mb": peak_mb()}
 
 
-def _ours(task: dict[str, Any], **settings: str) -> MakeTake:
+def _ours(task: dict[str, Any], model: str = MODEL_NAME, **settings: str) -> MakeTake:
     from small_dataset_audio.inference import GenerationConfig
     from small_dataset_audio.library import Library
     from small_dataset_audio.workflow import load_pipeline
 
-    pipeline = load_pipeline(MODEL_NAME, library=Library(Path(task["home"])))
+    pipeline = load_pipeline(model, library=Library(Path(task["home"])))
 
     def make(duration_s: float, seed: int) -> NDArray[np.float32]:
         config = GenerationConfig(duration_s=duration_s, seed=seed, **settings)  # type: ignore[arg-type] -- of strings only
@@ -118,6 +120,16 @@ def _ours(task: dict[str, Any], **settings: str) -> MakeTake:
 
 def _novel(task: dict[str, Any]) -> MakeTake:
     return _ours(task, novelty="high")
+
+
+def _first(task: dict[str, Any]) -> MakeTake:
+    from small_dataset_audio.library import Library
+    from small_dataset_audio.workflow.first_sound import WalkModelReady, quick_model
+
+    *_, ready = quick_model(Path(task["corpus"]), Library(Path(task["home"])))
+    if not isinstance(ready, WalkModelReady):
+        raise TypeError(f"the last event of quick_model is {type(ready).__name__}; it must be WalkModelReady")
+    return _ours(task, ready.name)
 
 
 def _plain(task: dict[str, Any]) -> MakeTake:
@@ -146,6 +158,7 @@ _MAKERS: dict[str, Callable[[dict[str, Any]], MakeTake]] = {
     "ours": _ours,
     "novel": _novel,
     "plain": _plain,
+    "first": _first,
     "walk": _walk,
     "shuffle": _shuffle,
 }
@@ -153,22 +166,6 @@ _MAKERS: dict[str, Callable[[dict[str, Any]], MakeTake]] = {
 
 def _at_48_khz(task: dict[str, Any]) -> list[NDArray[np.float32]]:
     return [clip.at(RATE_HZ) for clip in read_folder(Path(task["corpus"]))]
-
-
-def peak_mb() -> float:
-    """Peak memory of this process alone [MB].
-
-    Not ``ru_maxrss`` where Linux has better: that one begins with the peak of the process that started this one, and
-    the benchmark's own, which holds the instruments, is larger than most of what it measures.
-    """
-    status = Path("/proc/self/status")
-    if status.exists():
-        high_water = next(line for line in status.read_text().splitlines() if line.startswith("VmHWM:"))
-        return int(high_water.split()[1]) / 1024
-    import resource
-
-    peak = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss
-    return peak / (1 << 20) if sys.platform == "darwin" else peak / 1024
 
 
 if __name__ == "__main__":

@@ -26,7 +26,6 @@ import argparse
 import os
 import platform
 import shutil
-import subprocess
 import sys
 import tempfile
 import time
@@ -38,6 +37,7 @@ from typing import Any
 
 import numpy as np
 import torch
+from machine import commit, machine_name
 from measures.clips import Clip, read_folder
 from measures.coverage import density_coverage
 from measures.embedding import embed, why_unavailable
@@ -127,8 +127,8 @@ def main(arguments: Sequence[str] | None = None) -> int:
         rows.append(row)
     report = {
         "date": datetime.now(UTC).isoformat(timespec="seconds"),
-        "commit": _commit(),
-        "machine": f"{platform.machine()}, {os.cpu_count()} cores, {_cpu_name()}",
+        "commit": commit(),
+        "machine": machine_name(),
         "python": platform.python_version(),
         "budget_s": options.budget,
         "rows": [asdict(row) for row in rows],
@@ -307,19 +307,6 @@ def _table(report: dict[str, Any]) -> str:
         *(_line(VocoderRow(**row)) for row in report["rows"]),
     ]
     return "\n".join(lines) + "\n"
-
-
-def _commit() -> str:
-    command = ["git", "-C", str(Path(__file__).parent), "rev-parse", "--short", "HEAD"]
-    return subprocess.run(command, stdout=subprocess.PIPE, text=True, check=False).stdout.strip() or "unknown"
-
-
-def _cpu_name() -> str:
-    cpuinfo = Path("/proc/cpuinfo")
-    lines = cpuinfo.read_text().splitlines() if cpuinfo.exists() else []
-    return next(
-        (line.partition(":")[2].strip() for line in lines if line.startswith("model name")), platform.processor()
-    )
 
 
 if __name__ == "__main__":

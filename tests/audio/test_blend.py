@@ -135,3 +135,27 @@ def test_at_any_window_and_length_the_last_sample_is_reached_and_none_bursts(n_f
     np.testing.assert_allclose(louder_of([sound, np.zeros_like(sound)], window), sound, atol=1e-5)
     # Bins of two sounds make a frame that does not fade out: it must not be divided by a window that does.
     assert np.abs(louder_of([sound, other], window)).max() < 2.0
+
+
+# ---- mid and side
+
+
+@pytest.mark.parametrize("times", [2, 3])
+def test_the_first_channel_of_a_blend_is_the_blend_of_the_first_channels_bit_for_bit(times: int):
+    sounds = [np.stack([noise(9_001, 2 * n), noise(9_001, 2 * n + 1)]) for n in range(times)]
+    np.testing.assert_array_equal(blend(*sounds)[0], blend(*[sound[0] for sound in sounds]))
+
+
+def test_each_sound_keeps_its_own_place():
+    # Hard left and hard right, in bands of their own: the side follows the mid's choice, bin by bin.
+    low, high = 0.5 * sine(20 * BIN_HZ, 20_000), 0.5 * sine(200 * BIN_HZ, 20_000)
+    mid, side = blend(np.stack([low, low]), np.stack([high, -high]))
+    inside = slice(N_FFT, -N_FFT)
+    np.testing.assert_allclose((mid + side)[inside], 2 * low[inside], atol=2e-3)
+    np.testing.assert_allclose((mid - side)[inside], 2 * high[inside], atol=2e-3)
+
+
+def test_the_side_alone_does_not_make_a_sound_the_louder():
+    loud_side = np.stack([0.1 * noise(9_000, 1), noise(9_000, 2)])
+    loud_mid = np.stack([noise(9_000, 3), np.zeros(9_000, np.float32)])
+    assert np.square(blend(loud_side, loud_mid)[1]).mean() < 0.1 * np.square(loud_side[1]).mean()

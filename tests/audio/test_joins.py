@@ -52,3 +52,13 @@ def test_unlike_signals_of_opposite_sign_are_not_shifted_out_of_reach():
 @pytest.mark.parametrize(("outgoing", "incoming"), [(0, 0), (0, 512), (10, 10)])
 def test_without_samples_or_reach_there_is_nothing_to_shift(outgoing: int, incoming: int):
     assert best_lag(noise(outgoing), noise(incoming)) == 0
+
+
+@given(st.integers(1, 500), st.integers(0, 100))
+def test_the_first_channel_decides_how_all_are_crossfaded(size: int, seed: int):
+    mid, side = (np.stack([noise(size, seed + 2 * n), noise(size, seed + 2 * n + 1)]) for n in range(2))
+    joined = level_crossfade(np.stack([mid[0], side[0]]), np.stack([mid[1], side[1]]))
+    np.testing.assert_array_equal(joined[0], level_crossfade(mid[0], mid[1]))
+    # The side's weights are the mid's: a side that is a copy of the mid, at any level, stays one.
+    copied = level_crossfade(np.stack([mid[0], 0.5 * mid[0]]), np.stack([mid[1], 0.5 * mid[1]]))
+    np.testing.assert_array_equal(copied[1], 0.5 * copied[0])

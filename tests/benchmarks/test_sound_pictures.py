@@ -1,6 +1,7 @@
 from __future__ import annotations
 
 import io
+import shutil
 import sys
 from pathlib import Path
 
@@ -16,6 +17,7 @@ sys.path.insert(0, str(Path(__file__).parents[2] / "benchmarks"))
 import sound_pictures
 from measures.clips import Clip
 from sound_pictures import COLUMNS, HIGHEST_HZ, N_MELS, draw, levels_db, panels_of
+from sound_table import TITLES
 
 RATE_HZ = 48_000
 
@@ -35,7 +37,7 @@ def kept(tmp_path: Path) -> Path:
     """Takes as ``sound.py --keep`` leaves them, and the recordings they are of."""
     (tmp_path / "samples").mkdir()
     sf.write(tmp_path / "samples" / "pluck_1.wav", tone(220.0), RATE_HZ)
-    for number, system in enumerate(("ours-60s", "novel-60s", "plain-60s", "walk", "shuffle")):
+    for number, system in enumerate(("ours-60s", "novel-60s", "plain-60s", "first", "walk", "shuffle")):
         folder = tmp_path / "takes" / "pluck" / system
         folder.mkdir(parents=True)
         sf.write(folder / "seed 000.wav", tone(200.0 * (number + 1)), RATE_HZ)
@@ -74,9 +76,15 @@ def test_a_picture_of_noise_on_every_panel_stays_small_and_has_a_palette() -> No
 
 def test_panels_are_the_corpus_and_a_take_of_every_system_in_the_table_s_order(kept: Path) -> None:
     panels = panels_of(kept / "takes" / "pluck", kept / "samples", 60.0, 0)
-    assert [title for title, _ in panels] == ["corpus", "ours", "ours, novelty high", "plain", "walk", "shuffle"]
+    assert [title for title, _ in panels] == ["corpus", *TITLES.values()]
     assert {len(clip.samples) for _, clip in panels} == {4 * RATE_HZ}
     np.testing.assert_allclose(panels[0][1].samples, tone(220.0), atol=1e-4)
+
+
+def test_a_baseline_that_was_not_kept_is_left_out(kept: Path) -> None:
+    shutil.rmtree(kept / "takes" / "pluck" / "first")
+    titles = [title for title, _ in panels_of(kept / "takes" / "pluck", kept / "samples", 60.0, 0)]
+    assert titles == ["corpus", *(title for title in TITLES.values() if title != "first sound")]
 
 
 def test_the_command_draws_one_picture_for_each_corpus(kept: Path, capsys: pytest.CaptureFixture[str]) -> None:

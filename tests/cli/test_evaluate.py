@@ -1,11 +1,14 @@
 from __future__ import annotations
 
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
+import numpy as np
 import pytest
 
-from small_dataset_audio.cli.evaluate import format_position
+from small_dataset_audio.cli.evaluate import _print_copies, format_position
+from small_dataset_audio.evaluation import Copying, Match, ModelEvaluation, SetSimilarity, StageReport
 
 pytestmark = pytest.mark.usefixtures("with_tiny")
 
@@ -15,6 +18,8 @@ def test_a_table_has_a_line_for_each_stage(sda: Any):
     assert done.code == 0
     for name in ("the corpus itself", "vocoder alone", "autoencoder", "generated", "like corpus", "coverage", "copied"):
         assert name in done.out
+    assert "resemblance of the corpus: to itself " in done.out
+    assert ("longest copy: " in done.out) != ("nearest: " in done.out)
     assert not list(Path().glob("*.png"))
 
 
@@ -64,3 +69,23 @@ def test_a_take_says_in_a_few_words_how_it_stands_to_the_corpus(sda: Any):
 )
 def test_a_place_is_written_as_players_show_it(seconds: float, written: str):
     assert format_position(seconds) == written
+
+
+@pytest.mark.parametrize(
+    ("longest_s", "line"),
+    [
+        (1.25, "longest copy: 1.25 s of rain.wav, from 1:02.5 on"),
+        (None, "nearest: 0.50 s of rain.wav, from 1:02.5 on ("),
+    ],
+)
+def test_the_longest_copy_is_named_or_the_nearest_half_second(
+    longest_s: float | None, line: str, capsys: pytest.CaptureFixture[str]
+):
+    near = Match(take_s=0.0, duration_s=0.5, file="rain.wav", file_s=62.5, correlation=-0.7)
+    longest = None if longest_s is None else replace(near, duration_s=longest_s)
+    pieces = (Copying(4, 0, None, replace(near, file="wind.wav", correlation=0.6)), Copying(4, 2, longest, near))
+    stage = StageReport("generated", 2.0, SetSimilarity(None, None, None, None), pieces, None, np.zeros((0, 2)))
+    _print_copies(ModelEvaluation("rain", "mosaic", (stage,), None, None))
+    printed = capsys.readouterr().out
+    assert line in printed
+    assert ("word for word" in printed) == (longest_s is None)

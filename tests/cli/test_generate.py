@@ -2,6 +2,7 @@ from __future__ import annotations
 
 import json
 import os
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -9,6 +10,7 @@ import pytest
 import soundfile
 
 from small_dataset_audio.inference.generation import GenerationPipeline
+from small_dataset_audio.models.bundle import save_bundle
 
 pytestmark = pytest.mark.usefixtures("with_tiny")
 
@@ -177,6 +179,29 @@ def test_a_count_or_a_last_seed_out_of_range_is_a_wrong_command_line(sda: Any, o
     done = sda("generate", "tiny", option, value)
     assert done.code == 2
     done.assert_one_error_line(option)
+
+
+def test_takes_in_the_image_of_the_recordings_have_two_channels(sda: Any):
+    done = sda("generate", "tiny", "-d", "0.5", "-n", "1", "--stereo", "corpus", "-o", "takes", "--json")
+    assert done.code == 0
+    (take,) = done.json["takes"]
+    assert take["channels"] == 2
+    assert json.loads(Path(take["json"]).read_text())["generation"]["stereo_mode"] == "corpus"
+
+
+@pytest.mark.usefixtures("no_work")
+def test_the_image_of_the_recordings_needs_a_vocoder_that_plays_them(sda: Any):
+    done = sda("generate", "tiny", "--stereo", "corpus", "--vocoder", "griffin-lim")
+    assert done.code == 2
+    done.assert_one_error_line("--stereo", "griffin_lim", "'auto'")
+
+
+def test_the_image_of_the_recordings_needs_a_model_that_keeps_them(sda: Any, tmp_path: Path, tiny_bundle: Any):
+    save_bundle(tmp_path / "bare", replace(tiny_bundle, clips=()))
+    done = sda("generate", tmp_path / "bare", "--stereo", "corpus", "-o", "takes")
+    assert done.code == 2
+    done.assert_one_error_line("--stereo", "holds no corpus audio", "'mid_side'")
+    assert not list(Path("takes").glob("*"))
 
 
 def test_ten_minutes_need_no_more_than_to_be_asked_for(sda: Any, monkeypatch: pytest.MonkeyPatch):

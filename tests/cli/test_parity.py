@@ -11,12 +11,13 @@ from typing import Any, Literal, get_args, get_origin, get_type_hints
 import pytest
 
 from small_dataset_audio.cli.demo import demo
+from small_dataset_audio.cli.evaluate import evaluate
 from small_dataset_audio.cli.generate import LONGEST_DURATION_S, generate, max_duration_s
 from small_dataset_audio.cli.options import parse_duration
 from small_dataset_audio.cli.train import DEFAULT_BUDGET, train
 from small_dataset_audio.inference.config import CONCAT_MODES, NOVELTIES, STEREO_MODES, VOCODERS, GenerationConfig
 from small_dataset_audio.training.config import TrainingConfig
-from small_dataset_audio.workflow import DemoRequest, TrainRequest
+from small_dataset_audio.workflow import DemoRequest, TrainRequest, evaluate_model
 from small_dataset_audio.workflow.device import DEVICES
 
 GENERATION_FIELD_OF = {
@@ -67,7 +68,7 @@ def test_an_option_offers_what_the_library_allows(option: str, allowed: tuple[st
     assert tuple(choice.replace("-", "_") for choice in choices(generate, option)) == allowed
 
 
-@pytest.mark.parametrize("command", [generate, train])
+@pytest.mark.parametrize("command", [evaluate, generate, train])
 def test_every_device_is_offered(command: Callable[..., Any]):
     assert choices(command, "device") == DEVICES
 
@@ -86,6 +87,11 @@ def test_the_budget_that_the_help_states_is_the_one_of_training():
 def test_the_options_of_demo_default_to_what_the_workflow_does():
     request, options = DemoRequest(), defaults(demo)
     assert (options["output"], options["budget"], options["seed"]) == (request.folder, request.budget_s, request.seed)
+
+
+def test_the_options_of_evaluate_default_to_what_the_workflow_does():
+    for option, argument in (("duration", "duration_s"), ("device", "device")):
+        assert defaults(evaluate)[option] == defaults(evaluate_model)[argument]
 
 
 @pytest.mark.parametrize("duration_s", [0.05, 60.0, 60.1, 120.0, 3600.0])

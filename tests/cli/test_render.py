@@ -2,9 +2,10 @@ from __future__ import annotations
 
 import io
 
+import pytest
 from rich.console import Console
 
-from small_dataset_audio.cli.render import rendering
+from small_dataset_audio.cli.render import counting, rendering
 
 
 def shown(*, terminal: bool) -> str:
@@ -23,3 +24,12 @@ def test_a_terminal_sees_how_many_seconds_of_a_take_are_made():
 
 def test_a_pipe_sees_nothing_of_it():
     assert shown(terminal=False) == ""
+
+
+@pytest.mark.parametrize(("current", "words"), [("vocoder alone", "vocoder alone"), (object(), "measuring")])
+def test_a_bar_has_the_words_for_what_is_being_done(current: object, words: str):
+    screen = io.StringIO()
+    with counting(Console(file=screen, force_terminal=True, width=100), "measuring") as show:
+        show(1, 4, current)
+    assert words in screen.getvalue()
+    assert "1 of 4" in screen.getvalue()

@@ -48,7 +48,9 @@ def test_a_first_sound_is_told_before_the_training_begins(trained: tuple[Path, A
     assert first < next(number for number, line in enumerate(lines) if line.startswith("training"))
 
 
-def test_the_first_sound_stands_among_the_previews(sda: Any, tiny_bundle: ModelBundle, monkeypatch: pytest.MonkeyPatch):
+def test_the_first_sound_stands_before_the_previews(
+    sda: Any, tiny_bundle: ModelBundle, monkeypatch: pytest.MonkeyPatch
+):
     def training(request: TrainRequest, **_: object) -> Any:
         yield FirstSound(Path("m/first_sound.wav"), 5.6)
         yield TrainingStarted("rain", Path("m"), Corpus(request.folder, (), ()), (), "cpu", 0)
@@ -58,8 +60,8 @@ def test_the_first_sound_stands_among_the_previews(sda: Any, tiny_bundle: ModelB
     monkeypatch.setattr("small_dataset_audio.cli.training_view.train_corpus", training)
     done = sda("train", "rain")
     assert f"first sound after 6 s, without training: {Path('m/first_sound.wav')}" in done.err
-    previews = [line.split()[1] for line in done.out.splitlines() if line.startswith("preview")]
-    assert previews == [str(Path("m/first_sound.wav")), str(Path("m/step.wav"))]
+    heard = [line.split() for line in done.out.splitlines() if line.startswith(("first", "preview"))]
+    assert heard == [["first", str(Path("m/first_sound.wav"))], ["preview", str(Path("m/step.wav"))]]
 
 
 def test_what_was_done_to_the_recordings_is_told_on_the_way(trained: tuple[Path, Any]):

@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 
 from badfiles import tone
-from small_dataset_audio.corpus.downmix import downmix
+from small_dataset_audio.corpus.downmix import downmix, is_heard_beside, side_of
 
 RNG = np.random.default_rng(11)
 NOISE = RNG.standard_normal((2, 48_000)).astype(np.float32) * 0.2
@@ -83,3 +83,45 @@ def test_sound_on_the_low_frequency_channel_alone_is_not_lost():
 def test_equal_channels_keep_their_level_whatever_their_number(channels):
     mono, _ = downmix(np.repeat(NOISE[:1], channels, axis=0), "WAV")
     np.testing.assert_allclose(mono, NOISE[0], atol=1e-6)
+
+
+# ---- what the mean leaves out
+
+
+def test_mid_and_side_are_left_and_right_again():
+    mid, _ = downmix(NOISE, "WAV")
+    side = side_of(NOISE)
+    assert side is not None
+    assert side.dtype == np.float32
+    np.testing.assert_allclose([mid + side, mid - side], NOISE, atol=1e-7)
+
+
+def test_a_sound_on_the_left_alone_leaves_exactly_nothing_on_the_right():
+    audio = stereo(NOISE[0], 0 * NOISE[0])
+    mid, _ = downmix(audio, "WAV")
+    np.testing.assert_array_equal(mid - side_of(audio), 0.0)
+
+
+@pytest.mark.parametrize("channels", [1, 3, 6])
+def test_only_two_channels_have_a_side(channels):
+    assert side_of(np.repeat(NOISE[:1], channels, axis=0)) is None
+
+
+@pytest.mark.parametrize(("left", "right"), [(1.0, -0.95), (-1.0, 1.0)])
+def test_channels_of_which_one_is_used_alone_have_no_side(left, right):
+    assert side_of(stereo(left * NOISE[0], right * NOISE[0])) is None
+
+
+@pytest.mark.parametrize(("level_db", "is_heard"), [(0.0, True), (-59.0, True), (-61.0, False), (-200.0, False)])
+def test_a_side_counts_from_60_db_under_the_mid_on(level_db, is_heard):
+    assert is_heard_beside(10 ** (level_db / 20) * NOISE[0], NOISE[0]) is is_heard
+
+
+def test_one_sound_at_the_side_of_a_long_recording_counts():
+    side = np.zeros(48_000, np.float32)
+    side[30_000:30_010] = 0.01
+    assert is_heard_beside(side, NOISE[0])
+
+
+def test_silence_beside_silence_is_not_heard():
+    assert not is_heard_beside(np.zeros(10, np.float32), np.zeros(10, np.float32))

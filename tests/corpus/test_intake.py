@@ -96,3 +96,44 @@ def test_the_hash_is_of_what_is_heard(tmp_path):
     assert hashes[0] == hashes[1]
     assert len(set(hashes)) == 4
     assert all(len(text) == 64 for text in hashes)
+
+
+# ---- the side of a stereo recording
+
+
+def test_a_stereo_recording_keeps_its_side_beside_the_mid(intake):
+    left, right = tone(1.5, hz=440), tone(1.5, hz=660, level=0.2)
+    _, clip = intake(np.stack([left, right]))
+    np.testing.assert_allclose(clip.audio + clip.side, left, atol=1e-6)
+    np.testing.assert_allclose(clip.audio - clip.side, right, atol=1e-6)
+    assert clip.side.dtype == np.float32
+
+
+def test_the_side_is_resampled_as_the_mid_is(intake):
+    _, clip = intake(np.stack([tone(1.0, 44_100), 0 * tone(1.0, 44_100)]), 44_100, subtype="PCM_24")
+    np.testing.assert_array_equal(clip.side, clip.audio)
+
+
+@pytest.mark.parametrize("right", [1.0, 0.999], ids=["equal channels", "channels 66 dB apart"])
+def test_a_recording_that_is_mono_in_two_channels_keeps_no_side(intake, right):
+    _, clip = intake(np.stack([tone(1.0), right * tone(1.0)]))
+    assert clip.side is None
+
+
+def test_mono_and_recordings_of_other_layouts_keep_no_side(intake):
+    assert intake(tone(1.0))[1].side is None
+    assert intake(np.stack([tone(1.0, hz=100 * n) for n in range(1, 7)]))[1].side is None
+
+
+def test_an_offset_of_one_channel_is_removed_from_the_side_too_and_noted(intake):
+    report, clip = intake(np.stack([tone(3.0, hz=220) + 0.04, tone(3.0, hz=330)]))
+    assert "constant offset (DC) of +0.020 removed by a high-pass at 10 Hz" in report.notes
+    assert "constant offset (DC) between left and right of +0.040 removed likewise" in report.notes
+    assert abs(clip.side.mean()) < 1e-4
+    middle = slice(24_000, -24_000)
+    np.testing.assert_allclose((clip.audio + clip.side)[middle], tone(3.0, hz=220)[middle], atol=4e-3)
+
+
+def test_an_offset_between_channels_that_are_equal_else_is_no_stereo(intake):
+    _, clip = intake(np.stack([tone(3.0) + 0.04, tone(3.0) - 0.04]))
+    assert clip.side is None

@@ -20,6 +20,9 @@ def test_a_report_is_strict_json_with_every_key(reference: CorpusReference, corp
     report = reference.evaluate(corpus["pluck 1.wav"], RATE).to_json()
     assert json.loads(json.dumps(report, allow_nan=False)) == report
     assert set(report) == {
+        "evaluated_s",
+        "density",
+        "coverage",
         "similarity_percent",
         "copied_share",
         "longest_copied_s",
@@ -30,6 +33,7 @@ def test_a_report_is_strict_json_with_every_key(reference: CorpusReference, corp
         "corpus_others_resemblance_db",
     }
     assert report["copied_share"] == 1.0
+    assert report["evaluated_s"] == len(corpus["pluck 1.wav"]) / RATE
     assert report["nearest"]["file"] == "pluck 1.wav"
     assert set(report["nearest"]) == {"take_s", "duration_s", "file", "file_s", "correlation"}
 
@@ -37,9 +41,23 @@ def test_a_report_is_strict_json_with_every_key(reference: CorpusReference, corp
 def test_what_cannot_be_measured_is_null(reference: CorpusReference):
     report = reference.evaluate(np.zeros(RATE, np.float32), RATE).to_json()
     assert report["similarity_percent"] is None
+    assert report["density"] is None
+    assert report["coverage"] is None
     assert report["copied_share"] is None
     assert report["nearest"] is None
     assert report["longest_copied_s"] == 0.0
+
+
+def test_density_and_coverage_of_a_take_are_those_of_its_points(
+    reference: CorpusReference, corpus: dict[str, np.ndarray]
+):
+    everything, one = np.concatenate(list(corpus.values())), corpus["drone 1.wav"]
+    for audio in (everything, one):
+        found = reference.evaluate(audio, RATE)
+        compared = reference.similarity.compare(reference.similarity.locate(audio))
+        assert (found.density, found.coverage) == (compared.density, compared.coverage)
+        assert found.similarity_percent == compared.similarity_percent
+    assert reference.evaluate(everything, RATE).coverage > 0.8 > 0.5 > reference.evaluate(one, RATE).coverage
 
 
 @pytest.mark.parametrize("audio", USABLE.values(), ids=USABLE.keys())

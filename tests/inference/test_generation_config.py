@@ -21,19 +21,21 @@ def valid_fields(draw: st.DrawFn) -> dict[str, Any]:
     maximum = draw(st.floats(0.001, 3600.0) | st.integers(1, 3600))
     chunk_duration_s = draw(st.floats(1e-4, 60.0) | st.integers(1, 60))
     duration_s = draw(st.floats(0.001, float(maximum)))
+    stereo_mode = draw(st.sampled_from(["mono", "mid_side", "dual_seed", "corpus"]))
+    vocoders = ["auto", "mosaic"] if stereo_mode == "corpus" else ["auto", "mosaic", "griffin_lim"]
     return {
         "max_duration_s": maximum,
         "duration_s": duration_s,
         "seed": draw(st.none() | st.integers(0, MAX_SEED)),
         "chunk_duration_s": chunk_duration_s,
         "concat_mode": draw(st.sampled_from(["crossfade", "latent_interpolation"])),
-        "stereo_mode": draw(st.sampled_from(["mono", "mid_side", "dual_seed"])),
+        "stereo_mode": stereo_mode,
         "stereo_width": draw(st.floats(0.0, 1.5) | st.integers(0, 1)),
         "sample_rate": draw(st.sampled_from([44_100, 48_000, 96_000])),
         "bit_depth": draw(st.sampled_from(["16-bit", "24-bit", "32-bit float"])),
         "steps_between": draw(st.integers(1, 10_000)),
         "overlap_samples": draw(st.integers(0, round(chunk_duration_s * 48_000) - 1)),
-        "vocoder": draw(st.sampled_from(["auto", "mosaic", "griffin_lim"])),
+        "vocoder": draw(st.sampled_from(vocoders)),
         "novelty": draw(st.sampled_from(["low", "medium", "high"])),
         "temperature": draw(st.floats(0.0, 3.0) | st.integers(0, 3)),
     }
@@ -72,7 +74,7 @@ INVALID: dict[str, st.SearchStrategy[Any]] = {
     "seed": not_a_seed,
     "chunk_duration_s": floats_outside(0.0, 60.0) | st.floats(0.0, 1e-6) | not_finite | not_a_number,
     "concat_mode": text_other_than("crossfade", "latent_interpolation") | not_a_text,
-    "stereo_mode": text_other_than("mono", "mid_side", "dual_seed") | not_a_text,
+    "stereo_mode": text_other_than("mono", "mid_side", "dual_seed", "corpus") | not_a_text,
     "stereo_width": floats_outside(0.0, 1.5) | not_finite | not_a_number,
     "sample_rate": not_a_rate | not_an_integer,
     "bit_depth": text_other_than("16-bit", "24-bit", "32-bit float") | st.just(24) | not_a_text,
@@ -129,7 +131,11 @@ def test_one_invalid_field_among_valid_ones_is_the_one_that_is_named(
         ({"sample_rate": 22_050}, r"sample_rate is 22050; it must be one of 44100, 48000, 96000"),
         ({"bit_depth": "20-bit"}, r"bit_depth is '20-bit'; it must be one of '16-bit', '24-bit', '32-bit float'"),
         ({"concat_mode": "cross"}, r"one of 'crossfade', 'latent_interpolation'"),
-        ({"stereo_mode": "wide"}, r"one of 'mono', 'mid_side', 'dual_seed'"),
+        ({"stereo_mode": "wide"}, r"one of 'mono', 'mid_side', 'dual_seed', 'corpus'"),
+        (
+            {"stereo_mode": "corpus", "vocoder": "griffin_lim"},
+            r"stereo_mode is 'corpus'; it must be another one with vocoder 'griffin_lim', .* choose the vocoder 'auto'",
+        ),
         ({"stereo_width": 1.6}, r"from 0\.0 to 1\.5"),
         ({"novelty": "extreme"}, r"novelty is 'extreme'; it must be one of 'low', 'medium', 'high'"),
         ({"temperature": 3.5}, r"temperature is 3\.5; it must be from 0 to 3"),
@@ -203,7 +209,7 @@ def test_the_length_of_a_take_is_its_duration_rounded_to_samples(fields: dict[st
     assert GenerationConfig(**fields).num_samples == num_samples
 
 
-@pytest.mark.parametrize(("stereo_mode", "channels"), [("mono", 1), ("mid_side", 2), ("dual_seed", 2)])
+@pytest.mark.parametrize(("stereo_mode", "channels"), [("mono", 1), ("mid_side", 2), ("dual_seed", 2), ("corpus", 2)])
 def test_the_channels_of_a_take_follow_its_stereo_mode(stereo_mode: str, channels: int):
     assert GenerationConfig(stereo_mode=stereo_mode).channels == channels
 

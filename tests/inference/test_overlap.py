@@ -46,3 +46,17 @@ def test_the_last_rendering_may_be_shorter(length: int):
     signal = noise(20_000)[None]
     joined = join(stretch(signal, 0, 0), stretch(signal, 1, 0, length))
     np.testing.assert_allclose(joined, signal[:, 1000 : 1000 + HOP + length], atol=1e-6)
+
+
+def test_mid_and_side_are_joined_by_what_the_mid_decides():
+    mid = noise(20_000, 1)
+    signal = np.stack([mid, -0.5 * mid])
+    joined = join(stretch(signal, 0, 0), stretch(signal, 1, -100), stretch(signal, 2, 30))
+    np.testing.assert_array_equal(
+        joined[:1], join(*(stretch(mid[None], n, late) for n, late in enumerate((0, -100, 30))))
+    )
+    np.testing.assert_array_equal(joined[1], -0.5 * joined[0])
+    # A side without likeness to the mid is shifted with it, even where it is the louder by far.
+    loud = np.stack([mid, 10 * noise(20_000, 2)])
+    shifted = join(stretch(loud, 0, 0), stretch(loud, 1, 100))
+    np.testing.assert_allclose(shifted[1], loud[1, 1000 : 1000 + 2 * HOP + OVERLAP], atol=1e-5)

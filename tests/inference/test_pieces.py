@@ -86,6 +86,11 @@ def test_a_renderer_that_breaks_its_promise_is_stopped(store: Store, shapes: lis
         store.fill(np.zeros(shape, np.float32) for shape in shapes)
 
 
+def test_a_renderer_that_makes_nothing_is_stopped(store: Store):
+    with pytest.raises(InvalidAudioError, match="0 samples so far; this take has 2 channels of 300 samples"):
+        store.fill([])
+
+
 def test_a_file_store_has_no_name_that_could_be_left_behind(stereo: np.ndarray, tmp_path: Path):
     with FileStore(tmp_path, 2, 300) as store:
         store.fill([stereo])

@@ -43,6 +43,18 @@ def assert_equal_bundles(one: ModelBundle, other: ModelBundle) -> None:
     for clip, another in zip(one.clips, other.clips, strict=True):
         assert clip.dtype == another.dtype == np.float32
         np.testing.assert_array_equal(clip, another)
+    assert len(one.sides) == len(other.sides)
+    for side, another in zip(one.sides, other.sides, strict=True):
+        assert (side is None) == (another is None)
+        if side is not None:
+            np.testing.assert_array_equal(side, another)
+
+
+def stereo_bundle() -> ModelBundle:
+    """A mono recording between two stereo ones."""
+    bundle = tiny_bundle()
+    first, _, last = (0.5 * clip[::-1] for clip in bundle.clips)
+    return replace(bundle, sides=(first, None, last))
 
 
 def load_bundle_after_saving(tmp_path: Path, clips: tuple[np.ndarray, ...]) -> ModelBundle:
@@ -53,7 +65,7 @@ def load_bundle_after_saving(tmp_path: Path, clips: tuple[np.ndarray, ...]) -> M
 # ---- round trip
 
 
-@pytest.mark.parametrize("make", [tiny_bundle, tiny_linear_bundle])
+@pytest.mark.parametrize("make", [tiny_bundle, tiny_linear_bundle, stereo_bundle])
 def test_what_is_saved_is_what_is_loaded_to_the_bit(tmp_path: Path, make: Callable[[], ModelBundle]):
     given_bundle = make()
     saved = save_bundle(tmp_path / "model", given_bundle)
@@ -134,6 +146,36 @@ def test_saving_without_audio_over_a_model_with_audio_removes_it(folder: Path):
     save_bundle(folder, tiny_bundle(()))
     assert not (folder / "corpus.flac").exists()
     assert load_bundle(folder).clips == ()
+
+
+def test_stereo_recordings_are_stored_as_mid_and_side(tmp_path: Path):
+    bundle = save_bundle(tmp_path / "model", stereo_bundle())
+    assert bundle.metadata.corpus_audio is not None
+    assert bundle.metadata.corpus_audio.channels == 2
+    audio, rate = soundfile.read(tmp_path / "model" / "corpus.flac")
+    assert (audio.shape, rate) == ((sum(CLIP_LENGTHS), 2), 48_000)
+    np.testing.assert_array_equal(audio[:, 0], np.concatenate(bundle.clips))
+    assert all(clip.flags.c_contiguous for clip in bundle.clips)
+
+
+def test_stereo_louder_than_full_scale_at_its_side_comes_back_at_its_level(tmp_path: Path):
+    given_bundle = tiny_bundle()
+    sides = tuple(4 * clip for clip in given_bundle.clips)
+    loaded = save_bundle(tmp_path / "model", replace(given_bundle, sides=sides))
+    for clip, side in zip(loaded.clips, loaded.sides, strict=True):
+        assert side is not None
+        np.testing.assert_allclose(side, 4 * clip, atol=4 * 2.0**-20, rtol=0)
+
+
+def test_a_model_saved_before_there_was_stereo_is_read_as_mono(folder: Path):
+    def older(metadata: dict[str, Any]) -> dict[str, Any]:
+        assert metadata["corpus_audio"].pop("channels") == 1
+        return metadata
+
+    rewrite(folder, metadata=older)
+    loaded = load_bundle(folder)
+    assert loaded.sides == ()
+    assert [len(clip) for clip in loaded.clips] == list(CLIP_LENGTHS)
 
 
 # ---- damage: each kind its own error, which names the file
@@ -287,6 +329,33 @@ def test_corpus_audio_that_does_not_fit_the_list_of_clips_is_refused_by_name(fol
     assert_refused(folder, "corpus.flac")
     replace_audio(folder, np.zeros((sum(CLIP_LENGTHS), 2)))
     assert_refused(folder, "corpus.flac")
+
+
+def test_paths_that_are_not_one_for_each_recording_are_refused_by_name(folder: Path):
+    def join_two(tensors: dict[str, torch.Tensor]) -> None:
+        lengths = tensors["density.path_lengths"]
+        tensors["density.path_lengths"] = torch.cat([lengths[:2].sum()[None], lengths[2:]])
+
+    rewrite(folder, tensors=join_two)
+    assert_refused(folder, "model.safetensors")
+
+
+@pytest.mark.parametrize("channels", [0, 1, 3, -2])
+def test_stereo_audio_that_has_other_channels_than_listed_is_refused_by_name(tmp_path: Path, channels: int):
+    save_bundle(tmp_path / "model", stereo_bundle())
+    rewrite(tmp_path / "model", metadata=set_in("corpus_audio", "channels", value=channels))
+    assert_refused(tmp_path / "model", "corpus.flac")
+
+
+def test_audio_of_three_channels_is_refused_even_where_listed(folder: Path):
+    replace_audio(folder, np.zeros((sum(CLIP_LENGTHS), 3)))
+    rewrite(folder, metadata=set_in("corpus_audio", "channels", value=3))
+    assert_refused(folder, "corpus.flac")
+
+
+def test_a_number_of_channels_that_is_no_number_is_refused_by_name(folder: Path):
+    rewrite(folder, metadata=set_in("corpus_audio", "channels", value="two"))
+    assert_refused(folder, "model.safetensors")
 
 
 def test_corpus_audio_that_is_no_audio_is_refused_by_name(folder: Path):

@@ -17,7 +17,7 @@ from small_dataset_audio.errors import CorpusError, InvalidConfigError, OutputEr
 from small_dataset_audio.inference import GenerationConfig, GenerationPipeline
 from small_dataset_audio.library import Library
 from small_dataset_audio.models import LinearAutoencoder, LinearConfig, load_bundle
-from small_dataset_audio.models.bundle import CORPUS_FILE, MODEL_FILE
+from small_dataset_audio.models.bundle import CORPUS_FILE, MODEL_FILE, save_bundle
 from small_dataset_audio.workflow import (
     WalkModelReady,
     WalkProgress,
@@ -161,6 +161,15 @@ def test_a_trained_model_of_the_same_recordings_is_not_taken_for_a_walk(trained_
     assert entry.metadata.corpus.content_hash == scan_corpus(recordings).content_hash
 
 
+def test_a_model_kept_in_mono_is_not_taken_for_recordings_that_are_stereo(library: Library, recordings: Path):
+    first = ready(recordings, library)
+    assert load_bundle(first.folder).sides
+    corpus = scan_corpus(recordings)
+    assert first_sound._kept_model(library, corpus) is not None
+    save_bundle(first.folder, replace(load_bundle(first.folder), sides=()))
+    assert first_sound._kept_model(library, corpus) is None
+
+
 def test_two_that_begin_at_once_get_two_names(library: Library, recordings: Path):
     first, second = quick_model(recordings, library), quick_model(recordings, library)
     for running in (first, second):
@@ -215,7 +224,7 @@ def test_the_first_sound_is_ten_seconds_out_of_the_recordings(tmp_path: Path, re
     assert len(audio) == 10 * rate
     assert 0.5 < np.abs(audio).max() <= 0.8913
     sidecar = json.loads(path.with_suffix(".json").read_text())
-    assert (sidecar["model_name"], sidecar["seed"]) == ("plucks-walk", 4)
+    assert (sidecar["model_name"], sidecar["seed"]) == ("unknown", 4)
 
 
 def test_one_that_is_there_already_is_replaced(tmp_path: Path, recordings: Path):

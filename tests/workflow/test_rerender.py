@@ -29,6 +29,7 @@ KINDS = {
     "as it comes": {},
     "wide, for a CD": {"stereo_mode": "mid_side", "sample_rate": 44_100, "bit_depth": "16-bit"},
     "two seeds, in float": {"stereo_mode": "dual_seed", "sample_rate": 96_000, "bit_depth": "32-bit float"},
+    "with the recordings' image": {"stereo_mode": "corpus", "sample_rate": 44_100},
     "a path": {"concat_mode": "latent_interpolation", "steps_between": 3},
     "griffin-lim": {"vocoder": "griffin_lim"},
     "far from the recordings": {"novelty": "high", "temperature": 1.7},

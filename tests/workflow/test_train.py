@@ -220,6 +220,15 @@ def test_nothing_is_left_in_the_folder_but_the_model_and_its_pictures(training: 
     assert not training.saved.cancelled
 
 
+def test_the_model_keeps_the_side_of_the_recording_that_is_stereo(training: Training):
+    expected, kept = scan_corpus(training.request.folder).sides, load_bundle(training.saved.folder).sides
+    assert [side is None for side in kept] == [side is None for side in expected]
+    assert sum(side is not None for side in kept) == 1
+    for side, stored in zip(expected, kept, strict=True):
+        if side is not None:
+            np.testing.assert_allclose(stored, side, atol=2.0**-22, rtol=0)
+
+
 def test_the_recordings_are_not_touched(training: Training):
     assert len(training.recordings_before) == 5
     assert hashes_below(training.request.folder) == training.recordings_before
@@ -254,6 +263,12 @@ def test_without_the_corpus_audio_the_model_speaks_through_griffin_lim(library: 
     assert not (saved.folder / CORPUS_FILE).exists()
     pipeline = GenerationPipeline.from_bundle(load_bundle(saved.folder))
     assert pipeline.generate(GenerationConfig(0.2, seed=1)).vocoder == "griffin_lim"
+
+
+def test_without_the_corpus_audio_no_first_sound_is_played_out_of_it(library: Library, request_: TrainRequest):
+    training = train(library, replace(request_, max_steps=1, keep_audio=False))
+    assert training.of(FirstSound) == []
+    assert list(training.saved.folder.rglob("first_sound*")) == []
 
 
 def test_the_budget_counts_from_the_beginning_and_leaves_time_to_finish(library: Library, recordings: Path):

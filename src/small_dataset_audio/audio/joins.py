@@ -59,18 +59,21 @@ def level_crossfade(outgoing: NDArray[np.float32], incoming: NDArray[np.float32]
 
     Parameters
     ----------
-    outgoing, incoming : ndarray [shape=(samples,), float32]
+    outgoing, incoming : ndarray [shape=(samples,) or (channels, samples), float32]
+        The first channel decides for all, so that no join turns the stereo image: of mid and side, the mid.
 
     Returns
     -------
-    ndarray [shape=(samples,), float32]
+    ndarray [shape as given, float32]
     """
-    fade_in = rise(len(outgoing)).astype(np.float64)
+    fade_in = rise(outgoing.shape[-1]).astype(np.float64)
     fade_out = 1.0 - fade_in
-    norms = float(np.linalg.norm(outgoing) * np.linalg.norm(incoming))
-    correlation = float(np.clip(np.dot(outgoing, incoming) / norms, 0.0, 1.0)) if norms > 0.0 else 1.0
+    first, following = np.atleast_2d(outgoing)[0], np.atleast_2d(incoming)[0]
+    norms = float(np.linalg.norm(first) * np.linalg.norm(following))
+    correlation = float(np.clip(np.dot(first, following) / norms, 0.0, 1.0)) if norms > 0.0 else 1.0
     level = np.sqrt(fade_in**2 + fade_out**2 + 2.0 * correlation * fade_in * fade_out)
-    return ((fade_out * outgoing + fade_in * incoming) / level).astype(np.float32)
+    joined: NDArray[np.float32] = ((fade_out * outgoing + fade_in * incoming) / level).astype(np.float32)
+    return joined
 
 
 def _correlate(longer: NDArray[np.float32], shorter: NDArray[np.float32]) -> NDArray[np.float64]:

@@ -7,14 +7,14 @@ from typing import TYPE_CHECKING, Annotated, Final
 
 import typer
 
-from small_dataset_audio.cli.errors import printable, settings_from_options
+from small_dataset_audio.cli.errors import settings_from_options
 from small_dataset_audio.cli.options import Device, Json, parse_duration
 from small_dataset_audio.cli.render import counting, messages, print_entry, print_json, print_line, results, waiting
 
 if TYPE_CHECKING:
     from rich.table import Table
 
-    from small_dataset_audio.evaluation import ModelEvaluation, StageReport
+    from small_dataset_audio.evaluation import Match, ModelEvaluation, StageReport
 
 DEFAULT_DURATION_S: Final = 60.0
 
@@ -25,13 +25,20 @@ EXAMPLES: Final = """\
   sda evaluate rain --duration 2m --json > rain.json
 
 [bold]What the columns say[/bold]
-  like corpus  100 % is the corpus against itself, 0 % steady noise of its colour
-  distance     of the two clouds of sounds; about 0 cannot be told apart
-  density      1 is as dense as the corpus, more is crowding on a part of it
-  coverage     how much of the corpus is reached
-  copied       half seconds that are in the recordings word for word
+  like corpus   100 % is one half of the corpus against the other, or nearer;
+                0 % is steady noise of its colour
+  distance      of the two clouds of sounds; about 0 cannot be told apart
+  density       1 is as dense as the corpus, more is crowding on a part of it
+  coverage      how much of the corpus is reached
+  copied        half seconds that are in the recordings word for word
+  longest copy  longest stretch that follows one recording
+  resemblance   dB to the nearest half second of the corpus; a take is new
+                where it lies between the corpus to itself and to its other
+                files
 
-Each stage can at best be what the one before it is: what is lost between two lines is lost there."""
+What is lost between two of the middle lines is lost there. Takes that keep
+to the recordings are played from them, past vocoder and autoencoder, so the
+last line can be over them."""
 
 _NAMES: Final = {
     "corpus": "the corpus itself",
@@ -74,6 +81,7 @@ def evaluate(
         return
     console = results()
     console.print(_table(evaluation))
+    _print_resemblance(evaluation)
     _print_copies(evaluation)
     if picture is not None:
         print_entry(console, "picture", str(picture))
@@ -96,7 +104,7 @@ def _measure(model: str, duration_s: float, device: str) -> ModelEvaluation:
     with settings_from_options(), counting(console, "measuring") as show:
         for event in evaluate_model(model, duration_s=duration_s, device=device):
             if isinstance(event, StageStarted):
-                show(event.number - 1, event.total, event.name)
+                show(event.number - 1, event.total, f"measuring: {_NAMES[event.name]}")
             elif isinstance(event, EvaluationFinished):
                 evaluation = event.evaluation
     if evaluation is None:
@@ -135,19 +143,32 @@ def _number(value: float | None, form: str) -> str:
     return "-" if value is None else form.format(value)
 
 
+def _print_resemblance(evaluation: ModelEvaluation) -> None:
+    """Say what the takes' resemblance is to be held against."""
+    itself, others = (_number(value, "{:.1f} dB") for value in (evaluation.corpus_own_db, evaluation.corpus_others_db))
+    print_line(results(), f"resemblance of the corpus: to itself {itself}, to its other files {others}")
+
+
 def _print_copies(evaluation: ModelEvaluation) -> None:
-    """Name the longest stretch that a take repeats, or that nothing is repeated."""
+    """Name the longest stretch that a take repeats; where nothing is repeated, the nearest half second."""
     generated = evaluation.stages[-1]
     longest = [piece.longest for piece in generated.copying if piece.longest is not None]
     console = results()
-    if not longest:
-        print_line(console, "no half second of the takes is in the recordings word for word")
+    if longest:
+        match = max(longest, key=lambda each: each.duration_s)
+        print_line(console, f"longest copy: {match.duration_s:.2f} s of {_place(match)}")
         return
-    match = max(longest, key=lambda each: each.duration_s)
-    print_line(
-        console,
-        f"longest copy: {match.duration_s:.2f} s of {printable(match.file)}, from {format_position(match.file_s)} on",
-    )
+    print_line(console, "no half second of the takes is in the recordings word for word")
+    nearest = [piece.nearest for piece in generated.copying if piece.nearest is not None]
+    if nearest:
+        match = max(nearest, key=lambda each: abs(each.correlation))
+        print_line(
+            console, f"nearest: {match.duration_s:.2f} s of {_place(match)} (correlation {match.correlation:.2f})"
+        )
+
+
+def _place(match: Match) -> str:
+    return f"{match.file}, from {format_position(match.file_s)} on"
 
 
 def format_position(seconds: float) -> str:

@@ -27,6 +27,7 @@ EXAMPLES: Final = """\
   sda generate my-recordings
   sda generate rain -d 30 -n 8 --seed 100 -o takes
   sda generate rain -d 10m -n 1
+  sda generate rain --stereo corpus
   sda generate rain --stereo mid-side --width 1.0 --plot
   sda generate rain --concat latent-interpolation --rate 96000 --bits 32f
 
@@ -66,10 +67,11 @@ def generate(
         ),
     ] = "crossfade",
     stereo: Annotated[
-        Literal["mono", "mid-side", "dual-seed"],
+        Literal["mono", "mid-side", "dual-seed", "corpus"],
         typer.Option(
             metavar="MODE",
-            help="mono: one channel; mid-side: one made wide; dual-seed: two different ones, left and right.",
+            help="mono: one channel; mid-side: one made wide; dual-seed: two different ones, left and right; corpus: each "
+            "sound where your recordings have it (mono ones stay in the middle).",
         ),
     ] = "mono",
     width: Annotated[
@@ -79,15 +81,15 @@ def generate(
         Literal["low", "medium", "high"],
         typer.Option(
             metavar="LEVEL",
-            help="How little of the recordings comes back as it was: low plays long stretches of them, medium and high "
-            "shorter ones, with two or three that sound alike blended into one.",
+            help="How little of the recordings comes back as it was, for crossfade: low plays long stretches of them, medium "
+            "and high shorter ones, with two or three that sound alike blended into one.",
         ),
     ] = "medium",
     temperature: Annotated[
         float,
         typer.Option(
             metavar="0..3",
-            help="0 hardly leaves a recording; over 1 goes to sounds that are in none of them.",
+            help="For crossfade: 0 hardly leaves a recording; over 1 goes to sounds that are in none of them (slower).",
         ),
     ] = GenerationConfig.temperature,
     vocoder: Annotated[

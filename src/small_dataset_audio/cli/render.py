@@ -71,14 +71,19 @@ def waiting(console: Console, what: str) -> Iterator[None]:
 
 @contextlib.contextmanager
 def counting(console: Console, what: str) -> Iterator[Callable[[int, int, object], None]]:
-    """Show a bar for work of known number; yields what takes (done, total, anything)."""
+    """Show a bar for work of known number; yields what takes (done, total, the words for it or anything else)."""
     if not console.is_terminal:
         yield lambda *_: None
         return
     columns = (TextColumn("{task.description}"), BarColumn(30), TextColumn("{task.completed:.0f} of {task.total:.0f}"))
     with Progress(*columns, console=console, transient=True, redirect_stdout=False, redirect_stderr=False) as progress:
-        task = progress.add_task(what, total=1)
-        yield lambda done, total, _: progress.update(task, completed=done, total=total)
+        task = progress.add_task(printable(what), total=1)
+
+        def show(done: int, total: int, current: object) -> None:
+            words = printable(current) if isinstance(current, str) else None  # None leaves them as they are
+            progress.update(task, completed=done, total=total, description=words)
+
+        yield show
 
 
 @contextlib.contextmanager

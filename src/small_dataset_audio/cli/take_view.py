@@ -6,7 +6,7 @@ from typing import Any
 
 from small_dataset_audio.cli.evaluate import format_position
 from small_dataset_audio.cli.render import RATING_STYLES, print_line, results
-from small_dataset_audio.evaluation import TakeEvaluation
+from small_dataset_audio.evaluation import Copying, TakeEvaluation
 from small_dataset_audio.workflow import Take
 
 
@@ -16,23 +16,33 @@ def print_take(take: Take) -> None:
     rating = quality["rating"]
     console = results()
     length = f"  {take.result.duration_s:.2f} s  "
-    words = "; ".join(filter(None, (quality["reason"], describe(take.evaluation))))
+    words = "; ".join(filter(None, (quality["reason"], describe(take.evaluation, take.result.duration_s))))
     print_line(console, (str(take.wav_path), "bold"), length, (rating, RATING_STYLES[rating]), f"  {words}")
     if take.picture_path is not None:
         print_line(console, f"  {take.picture_path}")
 
 
-def describe(evaluation: TakeEvaluation | None) -> str:
-    """Say in a few words how a take stands to its corpus: ``sounds like the corpus: 93 %; 12 % copied, ...``."""
-    if evaluation is None or evaluation.similarity_percent is None:
+def describe(evaluation: TakeEvaluation | None, duration_s: float) -> str:
+    """Say in a few words how a take of some length stands to its corpus: ``sounds like the corpus: 93 %; 12 % copied, ...``.
+
+    What was not measured is not said: of less than a second the similarity, of silence anything.
+    """
+    if evaluation is None:
         return ""
-    words = f"sounds like the corpus: {evaluation.similarity_percent:.0f} %"
-    copying = evaluation.novelty.copying
-    if not copying.copied_windows or copying.longest is None:
-        return f"{words}; nothing copied"
+    similarity = evaluation.similarity_percent
+    alike = "" if similarity is None else f"sounds like the corpus: {similarity:.0f} %"
+    words = "; ".join(filter(None, (alike, _describe_copying(evaluation.novelty.copying))))
+    return f"(its first minute) {words}" if words and evaluation.evaluated_s < duration_s else words
+
+
+def _describe_copying(copying: Copying) -> str:
+    if copying.share is None:
+        return ""
+    if copying.longest is None:
+        return "nothing copied"
     match = copying.longest
     place = format_position(match.file_s)
-    return f"{words}; {100 * (copying.share or 0.0):.0f} % copied, longest: {match.duration_s:.2f} s of {match.file} {place}"
+    return f"{100 * copying.share:.0f} % copied, longest: {match.duration_s:.2f} s of {match.file} {place}"
 
 
 def to_json(take: Take) -> dict[str, Any]:

@@ -206,9 +206,10 @@ def print_model(outcome: TrainingOutcome) -> None:
     print_entry(console, "model", started.name, "bold")
     print_entry(console, "folder", str(saved.folder))
     print_entry(console, "losses", str(saved.loss_picture))
-    for preview in (outcome.first_sound, *outcome.previews):
-        if preview is not None:
-            print_entry(console, "preview", str(preview.wav_path))
+    if outcome.first_sound is not None:
+        print_entry(console, "first", str(outcome.first_sound.wav_path))
+    for preview in outcome.previews:
+        print_entry(console, "preview", str(preview.wav_path))
     duration = format_duration(round(training.elapsed_s))
     reason = _STOP_WORDS.get(training.stop_reason, training.stop_reason)
     print_entry(console, "stopped", f"{reason} ({training.steps} steps in {duration})")

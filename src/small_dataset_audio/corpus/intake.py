@@ -1,4 +1,4 @@
-"""One file of a corpus: read, judge, measure, bring to mono 48 kHz; say what was done."""
+"""One file of a corpus: read, judge, measure, bring to mono 48 kHz and keep what makes it stereo; say what was done."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ from numpy.typing import NDArray
 from small_dataset_audio.audio.formats import extension_contradicts
 from small_dataset_audio.audio.io import DecodedAudio, decode_audio, open_regular_file, resample
 from small_dataset_audio.constants import SAMPLE_RATE
-from small_dataset_audio.corpus.downmix import downmix
+from small_dataset_audio.corpus.downmix import downmix, is_heard_beside, side_of
 from small_dataset_audio.corpus.offset import CUTOFF_HZ, remove_offset, steady_offset
 from small_dataset_audio.corpus.records import Clip, FileReport, Mark, ScanConfig
 from small_dataset_audio.errors import AudioFileError
@@ -54,8 +54,20 @@ def take_in(path: Path, name: str, config: ScanConfig) -> tuple[FileReport, Clip
     if offset := steady_offset(mono):
         mono = remove_offset(mono, offset)
         facts.note("dc_offset", f"constant offset (DC) of {offset:+.3f} removed by a high-pass at {CUTOFF_HZ:.0f} Hz")
-    clip = Clip(name, mono, content_hash(decoded))
+    clip = Clip(name, mono, content_hash(decoded), _side(decoded, mono, facts))
     return facts.report(name, decoded), clip
+
+
+def _side(decoded: DecodedAudio, mid: NDArray[np.float32], facts: _Facts) -> NDArray[np.float32] | None:
+    """Bring the side to 48 kHz and rid it of an offset, as was done to the mid; None where the recording is not stereo."""
+    side = side_of(decoded.audio)
+    if side is None:
+        return None
+    side = resample(side, decoded.sample_rate, SAMPLE_RATE)
+    if offset := steady_offset(side):
+        side = remove_offset(side, offset)
+        facts.note("dc_offset", f"constant offset (DC) between left and right of {2 * offset:+.3f} removed likewise")
+    return side if is_heard_beside(side, mid) else None
 
 
 def content_hash(decoded: DecodedAudio) -> str:

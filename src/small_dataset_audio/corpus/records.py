@@ -52,7 +52,7 @@ class ScanConfig:
     training_window_s : float [seconds]
         Shorter clips are noted, since training pads them; 128 mel frames.
     max_total_s : float [seconds]
-        Audio beyond this is skipped and named: all of a corpus is held in memory (4 hours are 2.8 GB).
+        Audio beyond this is skipped and named: all of a corpus is held in memory (4 hours are 2.8 GB, of stereo 5.5 GB).
     """
 
     min_duration_s: float = 0.02
@@ -86,14 +86,17 @@ class Clip:
     name : str
         Path relative to the corpus folder, with forward slashes.
     audio : ndarray [shape=(samples,), float32, 48 kHz]
-        Nominal range [-1, 1]; float recordings may go over it.
+        Nominal range [-1, 1]; float recordings may go over it. Of a stereo recording, the mid: (left + right) / 2.
     content_hash : str
         SHA-256 of the decoded samples at their own rate: the same recording in another container has the same hash.
+    side : ndarray [shape=(samples,), float32, 48 kHz], or None
+        (left - right) / 2 of a stereo recording; None of any other.
     """
 
     name: str
     audio: NDArray[np.float32] = field(repr=False)
     content_hash: str
+    side: NDArray[np.float32] | None = field(default=None, repr=False)
 
     @property
     def duration_s(self) -> float:
@@ -184,6 +187,12 @@ class Corpus:
     def duration_s(self) -> float:
         """Length of all clips together in seconds."""
         return sum(len(clip.audio) for clip in self.clips) / SAMPLE_RATE
+
+    @property
+    def sides(self) -> tuple[NDArray[np.float32] | None, ...]:
+        """The side of each clip, None of one that is mono; empty where all are."""
+        sides = tuple(clip.side for clip in self.clips)
+        return sides if any(side is not None for side in sides) else ()
 
     @property
     def warnings(self) -> tuple[str, ...]:

@@ -4,12 +4,14 @@ Blocks of a second (:mod:`.blocks`) become points: each feature over its deviati
 alike, seen along the corpus's principal axes with their lengths evened out. Two anchors are measured in the same way, so that
 a per cent means the same for drones and for strokes:
 
-- 100 %: stretches of the corpus against the rest of it;
+- 100 %: stretches of one half of the corpus against the other half;
 - 0 %: steady noise with the corpus's average spectrum.
 
 Between them lies the distance to the nearest mixture of the corpus's blocks (:mod:`.clouds`): it asks whether the sound is
-the corpus's, and coverage asks how much of the corpus is there. The kernel's bandwidth is 0.6 of the median distance of the
-corpus's blocks: at the median itself the distance agreed less with the kernel audio distance of the benchmark's embedding.
+the corpus's, and coverage asks how much of the corpus is there. Takes are held against all of the corpus, the first anchor
+against half of it, so that what is played from the recordings can be nearer than that anchor: it has 100 % and no more. The
+kernel's bandwidth is 0.6 of the median distance of the corpus's blocks: at the median itself the distance in a trial agreed
+less with the kernel audio distance of the benchmark's embedding.
 """
 
 from __future__ import annotations
@@ -144,7 +146,8 @@ class SimilarityReference:
         Returns
         -------
         float [0 to 100] or None
-            None without a point, or for a corpus that is noise itself: then nothing lies between the anchors.
+            Over 100 is 100: the points are held against all of the corpus, the anchor against half of it. None without a
+            point, or for a corpus that is noise itself: then nothing lies between the anchors.
         """
         if len(points) == 0:
             return None

@@ -1,7 +1,8 @@
 """The stage ceiling: what each stage between the recordings and a take costs.
 
 The corpus itself, the corpus through the vocoder alone, through the autoencoder and the vocoder, and what is generated are all
-measured alike. No later stage can be expected to pass an earlier one: what is lost between two lines is lost there.
+measured alike. What is lost between two of the middle lines is lost there. Takes that keep to the recordings are played from
+them, past vocoder and autoencoder, so the last line can be over them.
 """
 
 from __future__ import annotations

@@ -17,7 +17,7 @@ from small_dataset_audio.evaluation.novelty import Novelty, NoveltyReference
 from small_dataset_audio.evaluation.similarity import SimilarityReference
 
 FAR_UNDER_PERCENT: Final = 50.0
-"""Nearer to noise than to the corpus: such a take gets no green. See decisions.md for what lies on either side."""
+"""Nearer to noise than to the corpus: such a take gets no green."""
 
 _SEED: Final = 0
 """What is drawn (the order of the recordings, a noise) is the same for every take of a corpus."""
@@ -29,20 +29,30 @@ class TakeEvaluation:
 
     Parameters
     ----------
+    evaluated_s : float [s]
+        How much of it was compared.
     similarity_percent : float or None
         0 (noise of the corpus's colour) to 100 (the corpus itself); None for silence, or
         for less than a second.
+    density, coverage : float or None
+        1 is as dense as the corpus; 1 is all of it, of which a short take reaches a part.
     novelty : Novelty
     """
 
+    evaluated_s: float
     similarity_percent: float | None
+    density: float | None
+    coverage: float | None
     novelty: Novelty
 
     def to_json(self) -> dict[str, Any]:
         """Plain values for strict JSON: null where something cannot be measured."""
         copying = self.novelty.copying
         return {
+            "evaluated_s": self.evaluated_s,
             "similarity_percent": rounded(self.similarity_percent, 1),
+            "density": rounded(self.density, 3),
+            "coverage": rounded(self.coverage, 3),
             "copied_share": rounded(copying.share, 4),
             "longest_copied_s": 0.0 if copying.longest is None else copying.longest.duration_s,
             "longest_copied": match_to_json(copying.longest),
@@ -90,8 +100,14 @@ class CorpusReference:
         """
         samples = to_mono_48k(audio, sample_rate)
         sound = analyse(samples)
-        points = self.similarity.locate(samples, sound)
-        return TakeEvaluation(self.similarity.similarity_percent(points), self.novelty.examine(samples, sound))
+        compared = self.similarity.compare(self.similarity.locate(samples, sound))
+        return TakeEvaluation(
+            evaluated_s=np.shape(audio)[-1] / sample_rate,
+            similarity_percent=compared.similarity_percent,
+            density=compared.density,
+            coverage=compared.coverage,
+            novelty=self.novelty.examine(samples, sound),
+        )
 
 
 def to_mono_48k(audio: ArrayLike, sample_rate: int) -> NDArray[np.float32]:

@@ -12,7 +12,7 @@ from small_dataset_audio.errors import InvalidConfigError
 from small_dataset_audio.models.config import MAX_TEMPERATURE, WalkStyle
 
 CONCAT_MODES = ("crossfade", "latent_interpolation")
-STEREO_MODES = ("mono", "mid_side", "dual_seed")
+STEREO_MODES = ("mono", "mid_side", "dual_seed", "corpus")
 VOCODERS = ("auto", "mosaic", "griffin_lim")
 NOVELTIES = {
     "low": WalkStyle(voices=1, jump_scale=1.2),
@@ -43,7 +43,9 @@ class GenerationConfig:
     concat_mode : {"crossfade", "latent_interpolation"}
         A walk through the corpus's latents, rendered chunk by chunk and joined in the waveform; or one smooth path between
         single latents.
-    stereo_mode : {"mono", "mid_side", "dual_seed"}
+    stereo_mode : {"mono", "mid_side", "dual_seed", "corpus"}
+        ``mid_side`` widens a mono take, ``dual_seed`` puts two side by side, ``corpus`` keeps the stereo image of the
+        recordings: it needs the mosaic, and mono recordings stay in the middle.
     stereo_width : float [0 to 1.5]
         For ``mid_side``: 0 is mono.
     sample_rate : int [Hz, one of 44100, 48000, 96000]
@@ -128,6 +130,12 @@ class GenerationConfig:
         ):
             value = getattr(self, name)
             _check(value in allowed, name, value, "one of " + ", ".join(repr(option) for option in allowed))
+        _check(
+            self.stereo_mode != "corpus" or self.vocoder != "griffin_lim",
+            "stereo_mode",
+            self.stereo_mode,
+            "another one with vocoder 'griffin_lim', which does not play the recordings; or choose the vocoder 'auto'",
+        )
         _check(self.num_samples >= 1, "duration_s", self.duration_s, f"at least one sample at {self.sample_rate} Hz")
         _check(
             self.seed is None or 0 <= self.seed <= MAX_SEED,

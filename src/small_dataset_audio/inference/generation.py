@@ -45,13 +45,14 @@ from small_dataset_audio.inference.pieces import FileStore, MemoryStore, Piece, 
 from small_dataset_audio.inference.provenance import audio_sha256, describe_environment, stream_sha256
 from small_dataset_audio.inference.quality_stream import score_stream
 from small_dataset_audio.inference.resampling import samples_at_48k
+from small_dataset_audio.inference.stereo import left_and_right
 from small_dataset_audio.inference.wav import check_wav_size, wav_bytes
 from small_dataset_audio.models.autoencoder import Autoencoder
 from small_dataset_audio.models.bundle import ModelBundle
 from small_dataset_audio.models.density import Density
 from small_dataset_audio.models.vocoder.griffin_lim import GriffinLimVocoder
 from small_dataset_audio.models.vocoder.mosaic import MosaicVocoder
-from small_dataset_audio.models.vocoder.protocol import Vocoder
+from small_dataset_audio.models.vocoder.protocol import StereoVocoder, Vocoder
 
 OnProgress: TypeAlias = Callable[[float, float], None]
 """Told how many seconds are rendered, and of how many."""
@@ -191,7 +192,9 @@ class GenerationPipeline:
         model, spectrogram = bundle.model.to(device), bundle.spectrogram.to(device)
         vocoders: dict[str, Vocoder] = {}
         if bundle.clips:
-            vocoders["mosaic"] = MosaicVocoder(spectrogram, bundle.clips, autoencode=model.autoencode)
+            vocoders["mosaic"] = MosaicVocoder(
+                spectrogram, bundle.clips, autoencode=model.autoencode, sides=bundle.sides
+            )
         if provenance is None:
             provenance = {"model_sha256": bundle.sha256, "environment": describe_environment(device)}
         pipeline = cls(model, spectrogram, device, density=bundle.density, vocoders=vocoders, provenance=provenance)
@@ -364,10 +367,20 @@ class GenerationPipeline:
             raise InvalidConfigError(
                 f"vocoder is {name!r}; this model folder holds no corpus audio, so it must be 'auto' or 'griffin_lim'"
             )
-        return self._vocoders[name]
+        vocoder = self._vocoders[name]
+        if config.stereo_mode != "corpus":
+            return vocoder
+        if not isinstance(vocoder, StereoVocoder):
+            raise InvalidConfigError(
+                "stereo_mode is 'corpus'; this model folder holds no corpus audio, so it must be 'mono', 'mid_side' or "
+                "'dual_seed'; or train a model that keeps the recordings"
+            )
+        return vocoder.in_stereo()
 
     def _render(self, config: GenerationConfig, seed: int, vocoder: Vocoder) -> Iterator[Piece]:
         """Chunks and anti-alias, cut at 48 kHz to what the export needs; everything that takes time."""
+        if config.stereo_mode == "corpus":
+            return left_and_right(self._render_seed(config, seed, vocoder))
         if config.stereo_mode != "dual_seed":
             return self._render_seed(config, seed, vocoder)
         left = self._render_seed(config, seed, vocoder)

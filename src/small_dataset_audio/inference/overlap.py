@@ -90,7 +90,8 @@ def aligned_overlap_add(
     Parameters
     ----------
     stretches : iterable of ndarray [shape=(channels, reach + chunk_samples + reach), float32]
-        The last one may be shorter.
+        The last one may be shorter. The first channel, of mid and side the mid, decides shift and level for all: a shift
+        for each would turn the stereo image.
     chunk_samples, overlap_samples, reach : int [samples]
 
     Yields
@@ -99,17 +100,11 @@ def aligned_overlap_add(
     """
     tail: NDArray[np.float32] | None = None
     for stretch in stretches:
-        lag = 0 if tail is None else _common_lag(tail, stretch[:, : overlap_samples + 2 * reach])
+        lag = 0 if tail is None else best_lag(tail[0], stretch[0, : overlap_samples + 2 * reach])
         chunk = stretch[:, reach + lag : stretch.shape[1] - reach + lag].copy()
         if tail is not None:
-            for channel, outgoing in zip(chunk, tail, strict=True):
-                channel[:overlap_samples] = level_crossfade(outgoing, channel[:overlap_samples])
+            chunk[:, :overlap_samples] = level_crossfade(tail, chunk[:, :overlap_samples])
         yield chunk[:, : chunk_samples - overlap_samples]
         tail = chunk[:, chunk_samples - overlap_samples :]
     if tail is not None and tail.shape[1]:
         yield tail
-
-
-def _common_lag(outgoing: NDArray[np.float32], incoming: NDArray[np.float32]) -> int:
-    """One shift for all channels, or their image would turn."""
-    return best_lag(outgoing.mean(axis=0), incoming.mean(axis=0))

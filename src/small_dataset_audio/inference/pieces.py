@@ -96,7 +96,7 @@ class FileStore:
         self._folder = folder
         self._channels, self._num_samples = channels, num_samples
         with self._translated_errors():
-            self._file = tempfile.TemporaryFile(dir=folder)  # noqa: SIM115 - closed by close()
+            self._file = tempfile.TemporaryFile(dir=folder)  # noqa: SIM115 - closed by __exit__()
 
     def __enter__(self) -> FileStore:
         """Return itself."""
@@ -199,9 +199,9 @@ def recut(pieces: Iterable[Piece], piece_samples: int) -> Iterator[Piece]:
 
 def _exactly(pieces: Iterable[Piece], channels: int, num_samples: int) -> Iterator[Piece]:
     """Pass on what has the shape that was promised; a renderer that breaks its promise shall not fill a take with nothing."""
-    position = 0
+    position, found = 0, channels
     for piece in pieces:
-        position += piece.shape[1]
+        position, found = position + piece.shape[1], piece.shape[0]
         if piece.shape[0] != channels or position > num_samples:
             break
         yield piece
@@ -209,7 +209,7 @@ def _exactly(pieces: Iterable[Piece], channels: int, num_samples: int) -> Iterat
         if position == num_samples:
             return
     raise InvalidAudioError(
-        f"the vocoder rendered pieces of {piece.shape[0]} channels, {position} samples so far; this take has {channels} "
+        f"the vocoder rendered pieces of {found} channels, {position} samples so far; this take has {channels} "
         f"channels of {num_samples} samples"
     )
 

@@ -83,6 +83,12 @@ def widen(mono: Stream, width: float, sample_rate: int = 48_000, haas_delay_ms: 
     return Stream(2, mono.num_samples, widened)
 
 
+def left_and_right(pieces: Iterable[Piece]) -> Iterator[Piece]:
+    """Turn mid and side into left and right, piece by piece [shape=(2, samples), float32]."""
+    for mid, side in pieces:
+        yield np.stack([mid + side, mid - side])
+
+
 def create_dual_seed_stereo(left: ArrayLike, right: ArrayLike) -> NDArray[np.float32]:
     """Put two mono takes side by side; the shorter one is padded with silence at its end.
 

@@ -4,7 +4,8 @@
 
     NAME/
       model.safetensors    weights (trained, or linear), latent density; metadata as one versioned JSON in the header
-      corpus.flac          the corpus audio (mono, 48 kHz, 24-bit), all clips end to end, unless the user said no
+      corpus.flac          the corpus audio (48 kHz, 24-bit), all clips end to end, unless the user said no; mono, or mid and
+                           side where any recording is stereo
 
 Nothing is pickled. What is read is checked before it is used: version, configurations, shapes against configurations, finite
 numbers, and the audio against its hash.
@@ -13,7 +14,7 @@ numbers, and the audio against its hash.
 from __future__ import annotations
 
 import contextlib
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import asdict, dataclass, field, replace
 from pathlib import Path
 from types import MappingProxyType
@@ -51,6 +52,7 @@ _DENSITY_ARRAYS: Final[Mapping[str, torch.dtype]] = MappingProxyType(
         "partners": torch.int64,
     }
 )
+_BLOCK_FRAMES = 1 << 16
 _FLAC_PEAK = 0.999  # a 24-bit file cannot hold more than full scale; louder corpora are stored scaled
 
 
@@ -66,9 +68,11 @@ class ModelBundle:
     spectrogram : AudioSpectrogram
     density : LatentDensity
     clips : tuple of ndarray [shape=(samples,), float32, 48 kHz]
-        Corpus audio; empty where the folder holds none.
+        Corpus audio, of stereo recordings the mid; empty where the folder holds none.
     sha256 : str
         Of the file ``model.safetensors``; it covers the audio too, whose hash is in the metadata. Empty until saved.
+    sides : tuple of (ndarray [shape=(samples,), float32, 48 kHz] or None)
+        (left - right) / 2 of each clip, None of one that is mono; empty where all are.
     """
 
     metadata: ModelMetadata
@@ -77,6 +81,7 @@ class ModelBundle:
     density: LatentDensity = field(repr=False)
     clips: tuple[NDArray[np.float32], ...] = field(default=(), repr=False)
     sha256: str = ""
+    sides: tuple[NDArray[np.float32] | None, ...] = field(default=(), repr=False)
 
 
 def save_bundle(folder: Path, bundle: ModelBundle) -> ModelBundle:
@@ -102,14 +107,14 @@ def save_bundle(folder: Path, bundle: ModelBundle) -> ModelBundle:
     # Both files are written in full before either is moved into place: a disk that fills up costs no older model.
     with (
         atomic_write(folder / MODEL_FILE) as temporary,
-        _stored_corpus_audio(folder / CORPUS_FILE, bundle.clips) as audio_entry,
+        _stored_corpus_audio(folder / CORPUS_FILE, bundle) as audio_entry,
     ):
         metadata = replace(bundle.metadata, corpus_audio=audio_entry)
         temporary.write_bytes(_serialise(bundle, metadata))
     if audio_entry is None:
         (folder / CORPUS_FILE).unlink(missing_ok=True)
-    clips = _load_corpus_audio(folder / CORPUS_FILE, metadata)
-    return replace(bundle, metadata=metadata, clips=clips, sha256=sha256_file(folder / MODEL_FILE))
+    clips, sides = _load_corpus_audio(folder / CORPUS_FILE, metadata)
+    return replace(bundle, metadata=metadata, clips=clips, sides=sides, sha256=sha256_file(folder / MODEL_FILE))
 
 
 def load_bundle(folder: Path, device: torch.device | str = "cpu") -> ModelBundle:
@@ -142,13 +147,15 @@ def load_bundle(folder: Path, device: torch.device | str = "cpu") -> ModelBundle
     except (SafetensorError, OSError) as error:
         raise ModelDamagedError(f"{path} is damaged ({error}); train it again or restore a backup") from error
 
+    clips, sides = _load_corpus_audio(folder / CORPUS_FILE, metadata)
     return ModelBundle(
         metadata=metadata,
         model=_autoencoder(path, tensors, metadata).to(device).eval(),
         spectrogram=AudioSpectrogram(metadata.spectrogram).to(device),
         density=_density(path, tensors, metadata),
-        clips=_load_corpus_audio(folder / CORPUS_FILE, metadata),
+        clips=clips,
         sha256=sha256_file(path),
+        sides=sides,
     )
 
 
@@ -181,6 +188,11 @@ def _density(path: Path, tensors: dict[str, Tensor], metadata: ModelMetadata) ->
         raise ModelDamagedError(f"{path}: {error}") from error
     if density.latent_dim != metadata.autoencoder.latent_dim:
         raise ModelDamagedError(f"{path}: the density's latents do not fit the model; train it again")
+    recordings = len(metadata.corpus.clips)
+    if len(density.path_lengths) != recordings:
+        raise ModelDamagedError(
+            f"{path}: the density has {len(density.path_lengths)} paths for {recordings} recordings; train the model again"
+        )
     return density
 
 
@@ -194,35 +206,65 @@ def _serialise(bundle: ModelBundle, metadata: ModelMetadata) -> bytes:
 
 
 @contextlib.contextmanager
-def _stored_corpus_audio(path: Path, clips: Sequence[NDArray[np.float32]]) -> Iterator[CorpusAudioEntry | None]:
+def _stored_corpus_audio(path: Path, bundle: ModelBundle) -> Iterator[CorpusAudioEntry | None]:
     """Write the clips to a temporary that becomes `path` when the block ends; nothing where there are none."""
-    if not clips:
+    if not bundle.clips:
         yield None
         return
-    peak = max(float(np.abs(clip).max()) for clip in clips)
+    channels = 2 if bundle.sides else 1
+    peak = max(float(np.abs(clip).max()) for clip in _stored_clips(bundle))
     gain = min(1.0, _FLAC_PEAK / peak) if peak > 0.0 else 1.0
     with atomic_write(path) as temporary:
         try:
-            with soundfile.SoundFile(temporary, "w", SAMPLE_RATE, 1, "PCM_24") as file:
-                for clip in clips:
+            with soundfile.SoundFile(temporary, "w", SAMPLE_RATE, channels, "PCM_24") as file:
+                for clip in _stored_clips(bundle):
                     file.write(clip * np.float32(gain))
         except soundfile.LibsndfileError as error:  # it says "System error." of a full disk
             raise OutputError(f"{path} cannot be written ({error}); is the disk full? Free some space") from error
-        yield CorpusAudioEntry(sha256=sha256_file(temporary), gain=gain)
+        yield CorpusAudioEntry(sha256=sha256_file(temporary), gain=gain, channels=channels)
 
 
-def _load_corpus_audio(path: Path, metadata: ModelMetadata) -> tuple[NDArray[np.float32], ...]:
+def _stored_clips(bundle: ModelBundle) -> Iterable[NDArray[np.float32]]:
+    """Clips as the file holds them: [shape=(samples,)], or mid and side [shape=(samples, 2)]."""
+    if not bundle.sides:
+        return bundle.clips
+    return (
+        np.stack([clip, np.zeros_like(clip) if side is None else side], axis=1)
+        for clip, side in zip(bundle.clips, bundle.sides, strict=True)
+    )
+
+
+def _load_corpus_audio(
+    path: Path, metadata: ModelMetadata
+) -> tuple[tuple[NDArray[np.float32], ...], tuple[NDArray[np.float32] | None, ...]]:
+    """Read clips and sides; both empty where none are kept."""
     entry = metadata.corpus_audio
     if entry is None:
-        return ()
+        return (), ()
     if not path.is_file() or sha256_file(path) != entry.sha256:
         raise ModelDamagedError(f"{path} is missing or changed since the model was saved; restore it or train again")
+    lengths = [clip.num_samples for clip in metadata.corpus.clips]
     try:
-        audio, rate = soundfile.read(path, dtype="float32")
+        with soundfile.SoundFile(path) as file:
+            shape = (file.channels, file.frames)
+            fits = (
+                file.samplerate == SAMPLE_RATE and shape == (entry.channels, sum(lengths)) and entry.channels in (1, 2)
+            )
+            rows = _read_rows(file) if fits else None
     except soundfile.LibsndfileError as error:
         raise ModelDamagedError(f"{path} is no audio file ({error}); train the model again") from error
-    lengths = [clip.num_samples for clip in metadata.corpus.clips]
-    if rate != SAMPLE_RATE or audio.ndim != 1 or len(audio) != sum(lengths) or not entry.gain > 0.0:
+    if rows is None or rows.shape != shape or not entry.gain > 0.0:
         raise ModelDamagedError(f"{path} does not hold the clips that the model lists; train the model again")
-    audio /= np.float32(entry.gain)  # in place: an hour of recordings is 690 MB, and no second copy is made
-    return tuple(np.split(audio, np.cumsum(lengths)[:-1]))
+    rows /= np.float32(entry.gain)  # in place: an hour of recordings is 690 MB a row, and no second copy is made
+    clips, *sides = (tuple(np.split(row, np.cumsum(lengths)[:-1])) for row in rows)
+    return clips, tuple(side if side.any() else None for side in sides[0]) if sides else ()
+
+
+def _read_rows(file: soundfile.SoundFile) -> NDArray[np.float32]:
+    """Read a file to its end [shape=(channels, samples)]: block by block, so that turning frames into rows is no copy."""
+    rows = np.empty((file.channels, file.frames), dtype=np.float32)
+    read = 0
+    for block in file.blocks(_BLOCK_FRAMES, dtype="float32", always_2d=True):
+        rows[:, read : read + len(block)] = block.T
+        read += len(block)
+    return rows[:, :read]

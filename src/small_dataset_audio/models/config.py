@@ -141,7 +141,7 @@ class WalkStyle:
     solo_steps : int
         Runs along a recording up to this long are not accompanied: they are over before they are recognised.
     temperature : float [0 to 3]
-        Multiplies `jump_scale`; at 0 only between equal sounds, at 1 as measured best. Over 1 the latents also drift away
+        Multiplies `jump_scale`; at 0 only between equal sounds, at 1 as `jump_scale` says. Over 1 the latents also drift away
         from the corpus, by up to about ``temperature - 1`` median distances.
     match_db : float [dB]
         How far a further voice is raised or lowered to be as loud as the first.

@@ -77,7 +77,7 @@ class LatentDensity:
     """The corpus's latent paths, end to end, and the neighbours of each step.
 
     A walk spends its time as the corpus does, but for `recording_weight`: every step has a weight, the power of its
-    recording's length. The end of a recording leads to the beginning of any other, drawn by weight; a jump weighed by where
+    recording's length. The end of a recording leads to the beginning of any, drawn by weight; a jump weighed by where
     it comes from is as likely as the jump back (N. Metropolis et al., J. Chem. Phys. 1953). Both leave the distribution by
     weight as it is, so a walk is not caught where jumps are easy, such as the quiet tails that all recordings share.
 

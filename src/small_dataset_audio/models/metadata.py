@@ -61,10 +61,11 @@ class TrainingEntry:
 
 @dataclass(frozen=True)
 class CorpusAudioEntry:
-    """The stored corpus audio: its hash, and the gain it was stored with."""
+    """The stored corpus audio: its hash, the gain it was stored with, and its channels: mid alone, or mid and side."""
 
     sha256: str
     gain: float
+    channels: int = 1
 
 
 @dataclass(frozen=True)

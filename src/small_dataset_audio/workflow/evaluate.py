@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+import math
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from functools import partial
-from typing import Final
+from typing import Final, TypeAlias
 
 import numpy as np
 import torch
@@ -14,8 +15,11 @@ from numpy.typing import NDArray
 from small_dataset_audio.constants import SAMPLE_RATE
 from small_dataset_audio.errors import InvalidConfigError, ModelError
 from small_dataset_audio.evaluation.stages import ModelEvaluation, StageReport, measure_corpus, measure_stage
+from small_dataset_audio.evaluation.takes import CorpusReference
 from small_dataset_audio.inference.config import GenerationConfig
 from small_dataset_audio.library import Library
+from small_dataset_audio.models.vocoder.mosaic import MosaicVocoder
+from small_dataset_audio.models.vocoder.protocol import Vocoder
 from small_dataset_audio.workflow.generate import ModelPipeline, load_pipeline
 
 DEFAULT_DURATION_S: Final = 60.0
@@ -48,7 +52,7 @@ class EvaluationFinished:
     evaluation: ModelEvaluation
 
 
-EvaluationEvent = StageStarted | StageMeasured | EvaluationFinished
+EvaluationEvent: TypeAlias = StageStarted | StageMeasured | EvaluationFinished
 
 
 def evaluate_model(
@@ -61,7 +65,7 @@ def evaluate_model(
     model : str
         Name or folder.
     duration_s : float [s]
-        How much audio goes through each stage, in pieces of up to 10 s; takes have seeds 0, 1, ...
+        How much audio goes through each stage, in pieces of 10 s, the last one shorter; takes have seeds 0, 1, ...
     device : {"auto", "cpu", "cuda", "mps"}
     library : Library, optional
 
@@ -84,18 +88,17 @@ def evaluate_model(
     pipeline = load_pipeline(model, device=device, library=library)
     if not pipeline.corpus:
         raise ModelError(f"{model} keeps no recordings to compare with; train it without --no-audio")
+    names, clips = zip(*pipeline.corpus, strict=True)
     total = 4
     yield StageStarted("corpus", 1, total)
-    reference = pipeline.reference
-    if reference is None:
-        raise ModelError(f"{model} keeps no recordings to compare with; train it without --no-audio")
-    corpus_s = sum(len(clip) for _, clip in pipeline.corpus) / SAMPLE_RATE
+    reference = CorpusReference(clips, names)
+    corpus_s = sum(len(clip) for clip in clips) / SAMPLE_RATE
     reports = [measure_corpus(reference, corpus_s)]
     yield StageMeasured(reports[0])
     pieces = _corpus_pieces(pipeline, duration_s)
     stages = {
-        "vocoder": partial(_through_vocoder, pipeline, pieces, autoencode=False),
-        "autoencoder": partial(_through_vocoder, pipeline, pieces, autoencode=True),
+        "vocoder": partial(_through_vocoder, pipeline, pieces),
+        "autoencoder": partial(_through_both, pipeline, pieces),
         "generated": partial(_generate, pipeline, duration_s),
     }
     for number, (name, make) in enumerate(stages.items(), start=2):
@@ -126,20 +129,33 @@ def _corpus_pieces(pipeline: ModelPipeline, duration_s: float) -> list[NDArray[n
     return [piece for piece in pieces if piece.any()]
 
 
-def _through_vocoder(
-    pipeline: ModelPipeline, pieces: list[NDArray[np.float32]], *, autoencode: bool
+def _through_vocoder(pipeline: ModelPipeline, pieces: list[NDArray[np.float32]]) -> list[NDArray[np.float32]]:
+    """Turn pieces into spectrograms and back. The pipeline's own vocoder knows the corpus as the autoencoder shows it."""
+    vocoder = MosaicVocoder(pipeline.spectrogram, [clip for _, clip in pipeline.corpus])
+    return _render(pipeline, vocoder, pieces, lambda mel: mel)
+
+
+def _through_both(pipeline: ModelPipeline, pieces: list[NDArray[np.float32]]) -> list[NDArray[np.float32]]:
+    """Turn pieces into spectrograms and back, through the autoencoder between."""
+    return _render(pipeline, pipeline.default_vocoder, pieces, pipeline.model.autoencode)
+
+
+def _render(
+    pipeline: ModelPipeline,
+    vocoder: Vocoder,
+    pieces: list[NDArray[np.float32]],
+    through: Callable[[torch.Tensor], torch.Tensor],
 ) -> list[NDArray[np.float32]]:
-    """Turn pieces into spectrograms and back, through the autoencoder between or not."""
-    vocoder, made = pipeline.default_vocoder, []
+    made = []
     for number, piece in enumerate(pieces):
         with torch.inference_mode():
             mel = pipeline.spectrogram.waveform_to_mel(torch.from_numpy(piece).to(pipeline.device))
-            mel = pipeline.model.autoencode(mel) if autoencode else mel
-            made.append(vocoder.render(mel, len(piece), torch.Generator().manual_seed(number)))
+            made.append(vocoder.render(through(mel), len(piece), torch.Generator().manual_seed(number)))
     return made
 
 
 def _generate(pipeline: ModelPipeline, duration_s: float) -> list[NDArray[np.float32]]:
-    count = max(1, round(duration_s / PIECE_S))
-    configs = [GenerationConfig(min(PIECE_S, duration_s), seed=seed) for seed in range(count)]
-    return [pipeline.generate(config).audio for config in configs]
+    count = math.ceil(duration_s / PIECE_S)
+    lengths_s = [min(PIECE_S, duration_s - PIECE_S * number) for number in range(count)]
+    configs = [GenerationConfig(length_s, seed=seed) for seed, length_s in enumerate(lengths_s)]
+    return [pipeline.generate(config).audio for config in configs if config.num_samples]

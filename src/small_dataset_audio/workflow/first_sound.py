@@ -149,6 +149,7 @@ def render_first_sound(
     """
     bundle = _finish(_fit(_some_of(corpus, seed), name + WALK_SUFFIX, device, licence))
     pipeline = GenerationPipeline.from_bundle(bundle, device)
+    pipeline.model_name = "unknown"  # no library will hold it: `sda rerender` must not take another of that name
     result = pipeline.generate(GenerationConfig(duration_s=_FIRST_SOUND_S, seed=seed))
     path = folder / FIRST_SOUND_FILE
     for stale in (path, path.with_suffix(".json")):
@@ -183,7 +184,7 @@ def _fit(corpus: Corpus, name: str, device: torch.device, licence: str) -> Gener
         density=density.config,
         licence=licence,
     )
-    return ModelBundle(metadata, model, spectrogram, density, tuple(clips))
+    return ModelBundle(metadata, model, spectrogram, density, tuple(clips), sides=corpus.sides)
 
 
 def _finish(steps: Generator[object, None, ModelBundle]) -> ModelBundle:
@@ -206,7 +207,7 @@ def _some_of(corpus: Corpus, seed: int) -> Corpus:
     chosen = {}
     for index in np.random.default_rng(seed).permutation(len(corpus.clips)):
         clip = corpus.clips[index]
-        chosen[int(index)] = replace(clip, audio=clip.audio[:left])
+        chosen[int(index)] = replace(clip, audio=clip.audio[:left], side=None)  # what is made of them is mono
         left -= len(clip.audio)
         if left <= 0:
             break
@@ -215,6 +216,7 @@ def _some_of(corpus: Corpus, seed: int) -> Corpus:
 
 def _kept_model(library: Library, corpus: Corpus) -> ModelEntry | None:
     """A walk model of the same recordings, made with the settings that one would be made with now."""
+    channels = 2 if corpus.sides else 1
     for entry in library.entries():
         metadata = entry.metadata
         if (
@@ -224,6 +226,7 @@ def _kept_model(library: Library, corpus: Corpus) -> ModelEntry | None:
             and metadata.spectrogram == SpectrogramConfig()
             and metadata.corpus.content_hash == corpus.content_hash
             and metadata.corpus_audio is not None
+            and metadata.corpus_audio.channels == channels
         ):
             return entry
     return None

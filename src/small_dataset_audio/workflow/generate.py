@@ -180,8 +180,8 @@ class Judge:
             return Appraisal(quality)
         heard = take.first(round(LONGEST_EVALUATION_S * self._sample_rate))
         self.last = self._reference.evaluate(heard, self._sample_rate)
-        section = {"evaluated_s": heard.shape[1] / self._sample_rate, **self.last.to_json()}
-        return Appraisal(temper_rating(quality, self.last.similarity_percent), {"evaluation": section})
+        rating = temper_rating(quality, self.last.similarity_percent)
+        return Appraisal(rating, {"evaluation": self.last.to_json()})
 
 
 def _draw(wav_path: Path, summary: TakeSummary) -> Path:

@@ -79,7 +79,8 @@ def train_corpus(
             for place in (folder, folder / PREVIEW_FOLDER):
                 sweep_temporaries(place)
             corpus = require_usable((yield from iter_scan(request.folder)))
-            if not request.resume:
+            # It is played out of the recordings: whoever wants no copy of them in the folder gets none of these either.
+            if not request.resume and request.keep_audio is not False:
                 wav_path = render_first_sound(
                     corpus,
                     name,

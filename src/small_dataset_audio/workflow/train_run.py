@@ -208,7 +208,8 @@ class TrainRun:
             density=density.config,
             licence=self._licence,
         )
-        return ModelBundle(metadata, model, self._spectrogram, density, clips)
+        sides = self._corpus.sides if self._keep_audio else ()
+        return ModelBundle(metadata, model, self._spectrogram, density, clips, sides=sides)
 
     def _training_entry(self, stop_reason: str) -> TrainingEntry:
         history = self.state.history

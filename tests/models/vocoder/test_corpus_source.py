@@ -178,3 +178,72 @@ def test_noise_keeps_its_power_through_every_join():
     # 1024 independent samples: a fade of equal gain would halve the power at its middle.
     assert power.min() > 0.75 * expected
     assert power.max() < 1.35 * expected
+
+
+# ---- the side
+
+
+def stereo_source(*pairs: tuple[np.ndarray, np.ndarray | None], join_hops: int = 3) -> CorpusSource:
+    return CorpusSource([mid for mid, _ in pairs], HOP_LENGTH, join_hops, [side for _, side in pairs])
+
+
+RUNS = [Run(0, 20, 10), Run(10, 60, 10, 0.5), Run(20, 40, 20, lag=37), Run(40, -3, 9)]
+
+
+@pytest.mark.parametrize("join_hops", [1, 3, 8])
+def test_the_mid_of_a_stereo_splice_is_the_mono_splice_bit_for_bit(join_hops: int):
+    source = stereo_source((noise(60_000, 1), noise(60_000, 2)), join_hops=join_hops)
+    stereo = source.splice(RUNS, 44 * HOP_LENGTH, with_side=True)
+    assert stereo.shape == (2, 44 * HOP_LENGTH)
+    assert stereo.dtype == np.float32
+    np.testing.assert_array_equal(stereo[0], source.splice(RUNS, 44 * HOP_LENGTH))
+    assert np.abs(stereo[1]).max() > 0.1
+
+
+def test_the_side_is_cut_shifted_faded_and_raised_as_the_mid_is():
+    mid = noise(60_000)
+    spliced = stereo_source((mid, -0.5 * mid)).splice(RUNS, 44 * HOP_LENGTH, with_side=True)
+    np.testing.assert_array_equal(spliced[1], -0.5 * spliced[0])
+
+
+def test_each_side_lies_beside_its_own_clip_and_a_mono_clip_has_silence_there():
+    clips, side = [noise(3_000, 1), noise(7_777, 2), noise(500, 3)], noise(7_777, 4)
+    source = CorpusSource(clips, HOP_LENGTH, 3, [None, side, None])
+    length = len(source.samples)
+    mid, beside = source.splice([Run(0, 0, int(source.num_frames.sum()))], length, with_side=True)
+    np.testing.assert_array_equal(mid, source.samples)
+    begin = (int(source.num_frames[0]) + SILENT_FRAMES) * HOP_LENGTH
+    np.testing.assert_array_equal(beside[begin : begin + 7_777], side)
+    assert not beside[:begin].any()
+    assert not beside[begin + 7_777 :].any()
+
+
+def test_a_source_without_sides_has_a_silent_one():
+    source = source_of(noise(60_000))
+    mid, side = source.splice(RUNS, 44 * HOP_LENGTH, with_side=True)
+    np.testing.assert_array_equal(mid, source.splice(RUNS, 44 * HOP_LENGTH))
+    assert not side.any()
+
+
+@given(frames=st.lists(st.integers(-5, 90), min_size=1, max_size=25), num_samples=st.integers(0, 12_000))
+@settings(deadline=None, max_examples=40)
+def test_any_path_has_the_same_mid_in_stereo(frames: list[int], num_samples: int):
+    source = stereo_source((noise(20_000, 1), noise(20_000, 2)), (noise(10_000, 3), None))
+    runs = runs_of(np.array(frames))
+    stereo = source.splice(runs, num_samples, with_side=True)
+    np.testing.assert_array_equal(stereo[0], source.splice(runs, num_samples))
+    assert np.isfinite(stereo).all()
+
+
+@pytest.mark.parametrize(
+    ("sides", "words"),
+    [
+        ([None, np.full(100, np.nan, np.float32)], r"sides\[1\] holds 100 NaN"),
+        ([noise(99), None], r"sides\[0\] has shape \(99,\); its clip has 100 samples"),
+        ([noise(200).reshape(2, 100), None], r"sides\[0\] has shape \(2, 100\)"),
+        ([None], r"sides has 1 entries for 2 clips"),
+    ],
+)
+def test_sides_that_do_not_fit_their_clips_are_refused_by_number(sides: list[np.ndarray | None], words: str):
+    with pytest.raises(InvalidAudioError, match=words):
+        CorpusSource([noise(100, 1), noise(100, 2)], HOP_LENGTH, 3, sides)

@@ -47,6 +47,11 @@ class CorpusPath:
         lags = np.repeat(self.lags[voice, first:last], self.frames_per_step)
         return runs_of(frames, gains, lags) if gains.any() else []
 
+    def sounding_runs(self, first: int, last: int) -> list[list[Run]]:
+        """Gather what every voice plays there; those that rest all the time are left out."""
+        voices = (self.runs(voice, first, last) for voice in range(self.num_voices))
+        return [runs for runs in voices if runs]
+
 
 def _unfold(frames: NDArray[np.int64], frames_per_step: int) -> NDArray[np.int64]:
     """List every frame of each step, given the first of each."""
@@ -97,11 +102,9 @@ def _power_from(
     source: CorpusSource, hop_length: int, frames: NDArray[np.int64], num_frames: int
 ) -> NDArray[np.float64]:
     """Mean square of the frames from each given one on."""
-    hops = source.samples.reshape(-1, hop_length)
-    sums = np.concatenate([[0.0], np.cumsum(np.einsum("ij,ij->i", hops, hops, dtype=np.float64))])
-    first = np.clip(frames, 0, len(hops))
-    last = np.clip(frames + num_frames, 0, len(hops))
-    power: NDArray[np.float64] = np.maximum(sums[last] - sums[first], 0.0) / (num_frames * hop_length)
+    energy = source.energy_before
+    first, last = np.clip(frames, 0, len(energy) - 1), np.clip(frames + num_frames, 0, len(energy) - 1)
+    power: NDArray[np.float64] = np.maximum(energy[last] - energy[first], 0.0) / (num_frames * hop_length)
     return power
 
 

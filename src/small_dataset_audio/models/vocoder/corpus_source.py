@@ -4,6 +4,9 @@ All clips lie end to end, each between silence and padded to whole hops, so that
 f * hop. Runs of consecutive frames are taken *in time*, with all their phases, transients and noise, and joined by crossfades:
 raised cosine, phase-aligned by the cross-correlation of the two sides, and levelled by it so that a join neither dips nor
 bulges.
+
+Where recordings are stereo, the strip has a second row: their side beside the mid. Lags and crossfades are those of the mid,
+so a stereo splice has the very mid that the mono one is.
 """
 
 from __future__ import annotations
@@ -11,12 +14,14 @@ from __future__ import annotations
 import itertools
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
+from functools import cached_property
 
 import numpy as np
 from numpy.typing import NDArray
 
 from small_dataset_audio.audio.io import check_audio
 from small_dataset_audio.audio.joins import best_lag, level_crossfade
+from small_dataset_audio.errors import InvalidAudioError
 
 SILENT_FRAMES = 8
 """Before and after each clip: attacks are taken with the silence before them, and sounds can end."""
@@ -50,31 +55,58 @@ class CorpusSource:
     hop_length : int [samples]
     join_hops : int
         Length of a crossfade in hops.
+    sides : sequence of (ndarray [shape=(samples,), float32, 48 kHz] or None), optional
+        The side of each clip, None of one that is mono; without any, all are.
 
     Raises
     ------
     InvalidAudioError
-        A clip with NaN or infinite samples.
+        A clip or side with NaN or infinite samples, or a side that is not as long as its clip.
     """
 
-    def __init__(self, clips: Sequence[NDArray[np.float32]], hop_length: int, join_hops: int) -> None:
+    def __init__(
+        self,
+        clips: Sequence[NDArray[np.float32]],
+        hop_length: int,
+        join_hops: int,
+        sides: Sequence[NDArray[np.float32] | None] = (),
+    ) -> None:
         self._hop = hop_length
         self._join_hops = join_hops
-        self.num_frames = np.array([len(clip) // hop_length for clip in self._padded(clips)], dtype=np.int64)
+        self._sides = _checked_sides(clips, sides)
+        hops = [-(-len(clip) // hop_length) for clip in clips]
+        self.num_frames = np.array(hops, dtype=np.int64) + 2 * SILENT_FRAMES
         """Frames of each clip, the silence around it included."""
-        self.samples: NDArray[np.float32] = np.concatenate(list(self._padded(clips)))
-
-    def _padded(self, clips: Sequence[NDArray[np.float32]]) -> Iterator[NDArray[np.float32]]:
-        before = SILENT_FRAMES * self._hop
-        for number, clip in enumerate(clips):
+        # Filled in place: with an hour of clips there is no room for a second hour that is only on its way.
+        self.samples = np.zeros(int(self.num_frames.sum()) * hop_length, dtype=np.float32)
+        begins = (np.cumsum(self.num_frames) - self.num_frames + SILENT_FRAMES) * hop_length
+        for number, (clip, begin) in enumerate(zip(clips, begins, strict=True)):
             checked = check_audio(clip, name=f"clips[{number}]", allow_empty=True)
-            yield np.pad(checked, (before, before + -len(clip) % self._hop))
+            self.samples[begin : begin + len(clip)] = checked
+
+    @cached_property
+    def energy_before(self) -> NDArray[np.float64]:
+        """Sum of squares before each frame, and of all [shape=(frames + 1,)]; found once, however many takes follow."""
+        hops = self.samples.reshape(-1, self._hop)
+        return np.concatenate([[0.0], np.cumsum(np.einsum("ij,ij->i", hops, hops, dtype=np.float64))])
 
     def clips(self) -> Iterator[NDArray[np.float32]]:
         """Go through the clips with the silence around them [shape=(samples,), whole hops]."""
         yield from np.split(self.samples, np.cumsum(self.num_frames)[:-1] * self._hop)
 
-    def splice(self, runs: Sequence[Run], num_samples: int) -> NDArray[np.float32]:
+    @cached_property
+    def _side_samples(self) -> NDArray[np.float32] | None:
+        """The strip's second row; None where no recording is stereo. Laid out when first heard: mono takes need none."""
+        if not self._sides:
+            return None
+        row = np.zeros_like(self.samples)
+        begins = (np.cumsum(self.num_frames) - self.num_frames + SILENT_FRAMES) * self._hop
+        for begin, side in zip(begins.tolist(), self._sides, strict=True):
+            if side is not None:
+                row[begin : begin + len(side)] = side
+        return row
+
+    def splice(self, runs: Sequence[Run], num_samples: int, *, with_side: bool = False) -> NDArray[np.float32]:
         """Overlap-add the runs' own samples, crossfaded around the middle between the last frame and the next.
 
         Parameters
@@ -82,32 +114,35 @@ class CorpusSource:
         runs : sequence of Run
             One after the other, from target frame 0 on.
         num_samples : int
+        with_side : bool
+            Splice the side as well, by what the mid decides.
 
         Returns
         -------
-        ndarray [shape=(num_samples,), float32]
+        ndarray [shape=(num_samples,), float32; with the side (2, num_samples): mid, side]
         """
         join = self._join_hops * self._hop
         reach = join // 2
-        out = np.zeros(num_samples + join + self._hop, dtype=np.float32)
+        length = num_samples + join + self._hop
+        out = np.zeros((2, length) if with_side else length, dtype=np.float32)
         written = 0  # samples of `out` that hold the runs so far, their last fade not yet applied
         for number, run in enumerate(runs):
             offset = self._offset(run)
             begin = max(run.target_frame * self._hop - self._hop // 2 - reach, 0) if number else 0
-            end = min((run.target_frame + run.num_frames) * self._hop - self._hop // 2 + reach, len(out))
+            end = min((run.target_frame + run.num_frames) * self._hop - self._hop // 2 + reach, length)
             if begin >= end:
                 continue
             if number == 0:
-                out[begin:end] = self._read(begin + offset, end - begin) * np.float32(run.gain)
+                out[..., begin:end] = self._take(begin + offset, end - begin, with_side) * np.float32(run.gain)
             else:
                 overlap = min(written, end) - begin
-                tail = out[begin : begin + overlap].copy()
-                offset += self._best_lag(tail, begin + offset) if run.lag is None else 0
-                piece = self._read(begin + offset, end - begin) * np.float32(run.gain)
-                out[begin:end][overlap:] = piece[overlap:]
-                out[begin : begin + overlap] = level_crossfade(tail, piece[:overlap])
+                tail = out[..., begin : begin + overlap].copy()
+                offset += self._best_lag(np.atleast_2d(tail)[0], begin + offset) if run.lag is None else 0
+                piece = self._take(begin + offset, end - begin, with_side) * np.float32(run.gain)
+                out[..., begin + overlap : end] = piece[..., overlap:]
+                out[..., begin : begin + overlap] = level_crossfade(tail, piece[..., :overlap])
             written = end
-        return out[:num_samples]
+        return out[..., :num_samples]
 
     def find_lags(self, runs: Sequence[Run]) -> list[int]:
         """Align each run with the one before it, beforehand: a stretch spliced alone then is as in the whole.
@@ -138,13 +173,42 @@ class CorpusSource:
         reach = self._hop // 2
         return best_lag(tail, self._read(position - reach, len(tail) + 2 * reach)) if len(tail) >= self._hop else 0
 
+    def _take(self, position: int, num_samples: int, with_side: bool) -> NDArray[np.float32]:
+        """Copy source samples [shape=(num_samples,), or with the side (2, num_samples)]."""
+        mid = self._read(position, num_samples)
+        if not with_side:
+            return mid
+        side = np.zeros_like(mid) if self._side_samples is None else _cut(self._side_samples, position, num_samples)
+        return np.stack([mid, side])
+
     def _read(self, position: int, num_samples: int) -> NDArray[np.float32]:
-        """Copy source samples; zeros outside."""
-        out = np.zeros(num_samples, dtype=np.float32)
-        first, last = max(position, 0), min(position + num_samples, len(self.samples))
-        if first < last:
-            out[first - position : last - position] = self.samples[first:last]
-        return out
+        return _cut(self.samples, position, num_samples)
+
+
+def _checked_sides(
+    clips: Sequence[NDArray[np.float32]], sides: Sequence[NDArray[np.float32] | None]
+) -> list[NDArray[np.float32] | None]:
+    if sides and len(sides) != len(clips):
+        raise InvalidAudioError(
+            f"sides has {len(sides)} entries for {len(clips)} clips; give one for each, or none at all"
+        )
+    checked: list[NDArray[np.float32] | None] = []
+    for number, (clip, side) in enumerate(zip(clips, sides, strict=False)):
+        if side is not None:
+            side = check_audio(side, name=f"sides[{number}]", allow_empty=True)
+            if side.shape != (len(clip),):
+                raise InvalidAudioError(f"sides[{number}] has shape {side.shape}; its clip has {len(clip)} samples")
+        checked.append(side)
+    return checked
+
+
+def _cut(row: NDArray[np.float32], position: int, num_samples: int) -> NDArray[np.float32]:
+    """Copy samples of a row; zeros outside."""
+    out = np.zeros(num_samples, dtype=np.float32)
+    first, last = max(position, 0), min(position + num_samples, len(row))
+    if first < last:
+        out[first - position : last - position] = row[first:last]
+    return out
 
 
 def runs_of(

@@ -14,6 +14,9 @@ A small `jump_cost` follows the target closely in short pieces (new, more joins)
 
 A walk that keeps to the recordings needs no search: see `corpus_path.py`. What has left them, such as the arc between two
 latents, does.
+
+In stereo (:meth:`MosaicVocoder.in_stereo`) the recordings' side goes along with their mid, which decides everything: the
+stereo take is the mono take, at its place.
 """
 
 from __future__ import annotations
@@ -32,7 +35,8 @@ from small_dataset_audio.audio.spectrogram import AudioSpectrogram
 from small_dataset_audio.errors import InvalidConfigError
 from small_dataset_audio.models.neighbours import NeighbourIndex
 from small_dataset_audio.models.vocoder.corpus_path import CorpusPath, place_in_corpus
-from small_dataset_audio.models.vocoder.corpus_source import CorpusSource, runs_of
+from small_dataset_audio.models.vocoder.corpus_source import CorpusSource, Run, runs_of
+from small_dataset_audio.models.vocoder.protocol import PlayingVocoder
 from small_dataset_audio.models.walk import Walk
 
 _NUM_BANDS = 64
@@ -79,6 +83,8 @@ class MosaicVocoder:
     autoencode : callable, optional
         What the model makes of a log mel (shape kept). Targets come out of the autoencoder, blurred a little; frames that
         are looked up as *it* shows them are found again, where sharp ones would all be equally far away.
+    sides : sequence of (ndarray [shape=(samples,), float32, 48 kHz] or None), optional
+        (left - right) / 2 of each clip, None of one that is mono; without any, all are.
 
     Raises
     ------
@@ -95,6 +101,7 @@ class MosaicVocoder:
         config: MosaicConfig | None = None,
         *,
         autoencode: Callable[[Tensor], Tensor] | None = None,
+        sides: Sequence[NDArray[np.float32] | None] = (),
     ) -> None:
         self._config = config or MosaicConfig()
         self._config.validate()
@@ -103,7 +110,7 @@ class MosaicVocoder:
         self._spectrogram = spectrogram
         self._autoencode = autoencode
         self._hop = spectrogram.config.hop_length
-        self._source = CorpusSource(clips, self._hop, self._config.join_hops)
+        self._source = CorpusSource(clips, self._hop, self._config.join_hops, sides)
         self._is_last = np.zeros(int(self._source.num_frames.sum()), dtype=bool)
         self._is_last[np.cumsum(self._source.num_frames) - 1] = True
 
@@ -119,9 +126,7 @@ class MosaicVocoder:
 
     def render(self, mel: Tensor, num_samples: int, generator: torch.Generator) -> NDArray[np.float32]:  # noqa: ARG002 - protocol; nothing is drawn here
         """Render one spectrogram; see :class:`~small_dataset_audio.models.vocoder.Vocoder`."""
-        targets = [_bands(voice[0].T.cpu()) for voice in mel]
-        voices = [self._source.splice(runs_of(self.choose_frames(target)), num_samples) for target in targets]
-        return louder_of(voices, self._spectrogram.window)
+        return self.sound(self.runs_to_render(mel), num_samples)
 
     def place(self, walk: Walk, frames_per_step: int, match_db: float) -> CorpusPath:
         """Find where in the corpus a walk is; see :class:`~small_dataset_audio.models.vocoder.PlayingVocoder`."""
@@ -129,9 +134,22 @@ class MosaicVocoder:
 
     def play(self, path: CorpusPath, first: int, last: int, num_samples: int) -> NDArray[np.float32]:
         """Play steps of a walk; see :class:`~small_dataset_audio.models.vocoder.PlayingVocoder`."""
-        voices = [path.runs(voice, first, last) for voice in range(path.num_voices)]
-        sounding = [self._source.splice(runs, num_samples) for runs in voices if runs]
-        return louder_of(sounding, self._spectrogram.window)
+        return self.sound(path.sounding_runs(first, last), num_samples)
+
+    def in_stereo(self) -> PlayingVocoder:
+        """Return the same with the recordings' stereo image; see :class:`~small_dataset_audio.models.vocoder.StereoVocoder`."""
+        return _MosaicInStereo(self)
+
+    def runs_to_render(self, mel: Tensor) -> list[list[Run]]:
+        """Choose what each voice of a spectrogram plays."""
+        return [runs_of(self.choose_frames(_bands(voice[0].T.cpu()))) for voice in mel]
+
+    def sound(
+        self, voices: Sequence[Sequence[Run]], num_samples: int, *, with_side: bool = False
+    ) -> NDArray[np.float32]:
+        """Splice voices and blend them [shape=(num_samples,), float32; with the side (2, num_samples): mid, side]."""
+        spliced = [self._source.splice(runs, num_samples, with_side=with_side) for runs in voices]
+        return louder_of(spliced, self._spectrogram.window)
 
     def choose_frames(self, target: Tensor) -> NDArray[np.int64]:
         """Find the cheapest sequence of corpus frames.
@@ -184,6 +202,23 @@ class MosaicVocoder:
         for start in range(0, len(target), _TARGETS_AT_ONCE):
             indices, distances = self._index.query(target[start : start + _TARGETS_AT_ONCE].numpy(), width)
             yield indices, distances.astype(np.float64) / np.sqrt(target.shape[1])
+
+
+class _MosaicInStereo:
+    """A mosaic that gives mid and side; see :class:`~small_dataset_audio.models.vocoder.StereoVocoder`."""
+
+    def __init__(self, mosaic: MosaicVocoder) -> None:
+        self._mosaic = mosaic
+        self.name = mosaic.name
+
+    def render(self, mel: Tensor, num_samples: int, generator: torch.Generator) -> NDArray[np.float32]:  # noqa: ARG002 - protocol; nothing is drawn here
+        return self._mosaic.sound(self._mosaic.runs_to_render(mel), num_samples, with_side=True)
+
+    def place(self, walk: Walk, frames_per_step: int, match_db: float) -> CorpusPath:
+        return self._mosaic.place(walk, frames_per_step, match_db)
+
+    def play(self, path: CorpusPath, first: int, last: int, num_samples: int) -> NDArray[np.float32]:
+        return self._mosaic.sound(path.sounding_runs(first, last), num_samples, with_side=True)
 
 
 def _bands_of(

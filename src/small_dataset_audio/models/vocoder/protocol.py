@@ -34,7 +34,7 @@ class Vocoder(Protocol):
 
         Returns
         -------
-        ndarray [shape=(num_samples,), float32, 48 kHz]
+        ndarray [shape=(num_samples,), float32, 48 kHz; in stereo (2, num_samples): mid, side]
         """
         ...
 
@@ -57,5 +57,18 @@ class PlayingVocoder(Vocoder, Protocol):
         ...
 
     def play(self, path: CorpusPath, first: int, last: int, num_samples: int) -> NDArray[np.float32]:
-        """Play the beginning of steps `first` to `last` [shape=(num_samples,), float32, 48 kHz]."""
+        """Play the beginning of steps `first` to `last` [shape as :meth:`render`, float32, 48 kHz]."""
+        ...
+
+
+@runtime_checkable
+class StereoVocoder(Vocoder, Protocol):
+    """Can also give the stereo image that its recordings have."""
+
+    def in_stereo(self) -> Vocoder:
+        """Return a vocoder of the same name that gives mid and side: the mid as this one gives it, bit for bit.
+
+        Left is mid plus side, right is mid less side. They stay apart until all is joined, so that one decision for both
+        is taken at every join, and no join turns the image.
+        """
         ...
