@@ -40,10 +40,10 @@ NOISE_POWER_FLOOR = 2.0**-46 / 12
 FLAT_TOP_MIN_RUN = 3
 FLAT_TOP_TOLERANCE = 1e-6
 """Samples of a flat top are equal but for rounding (2**-24 relative, some gains later)."""
-FLAT_TOP_MIN_STEP = 4e-3
-"""A clipped top ends in an edge. The round top of a sine in 16 bits can be level for three samples as well, but two samples
-further it has fallen by at most 5.5 rounding steps: 0.0034 of the peak in a recording that peaks at -26 dBFS. The slope of a
-40 Hz note overdriven by 3.5 dB is 0.0058 of the peak a sample."""
+FLAT_TOP_MIN_STEP = 5e-3
+"""A clipped top ends in an edge. The round top of a sine in 16 bits can be level for three samples as well: it then falls by
+under one rounding step to the next sample, by under nine within three, rounded at most eight: 0.0049 of the peak in a recording
+that peaks at -26 dBFS. The slope of a 40 Hz note overdriven by 3.5 dB is 0.0058 of the peak a sample."""
 
 NOISE_FRAME_S = 2048 / 48_000
 _NOISE_BAND_EDGES_HZ = (100.0, 200.0, 400.0, 800.0, 1600.0, 3200.0, 6400.0, 12_800.0, 16_000.0)
