@@ -16,7 +16,7 @@ from small_dataset_audio.audio.joins import rise
 from small_dataset_audio.constants import SAMPLE_RATE
 from small_dataset_audio.inference.pieces import Piece, Stream, stream_of
 
-FADE_IN_MS = 1.0
+FADE_IN_MS = 3.0
 FADE_OUT_MS = 8.0
 
 
