@@ -272,10 +272,8 @@ def test_a_long_walk_spends_its_time_as_the_corpus_does_but_for_the_weight_of_lo
         assert (visits > 0.5 * expected).all()
         assert (visits < 1.5 * expected).all()
     # Chi-square over its degrees of freedom is about 1 for independent visits. Walks that skip from what cannot be
-    # jumped back to reach 60, walks that never leave a start 6. A walk's visits are not quite independent: a single one
-    # may pass 2 by chance.
-    assert np.mean(unlikeness) < 2.0
-    assert max(unlikeness) < 3.0
+    # jumped back to reach 60, walks that never leave a start 6.
+    assert max(unlikeness) < 2.0
 
 
 def test_half_of_all_walks_begin_where_a_recording_does_and_the_rest_with_a_second_of_it_to_come():
