@@ -36,6 +36,14 @@ def test_the_second_time_the_model_is_there(sda: Any, home: Path, recordings: Pa
     assert by_name.err == ""
 
 
+@pytest.mark.parametrize("options", [("-n", "0"), ("-n", "2", "--seed", str(2**63 - 1))])
+def test_row_34_a_number_of_takes_that_cannot_be_is_refused_before_a_model_is_made(
+    sda: Any, home: Path, recordings: Path, options: tuple[str, ...]
+):
+    assert sda("generate", recordings, *options).code == 2
+    assert not (home / "models").exists()
+
+
 def test_its_takes_are_made_again_and_its_model_is_listed(sda: Any, recordings: Path):
     done = sda("generate", recordings, "-d", "0.5", "-n", "1", "-o", "takes", "--json")
     assert sda("rerender", done.json["takes"][0]["json"]).code == 0

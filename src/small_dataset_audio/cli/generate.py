@@ -14,7 +14,7 @@ from small_dataset_audio.cli.options import Device, Json, parse_bit_depth, parse
 from small_dataset_audio.cli.render import messages, print_json, rendering, waiting
 from small_dataset_audio.cli.walk_view import as_model
 from small_dataset_audio.constants import SAMPLE_RATE
-from small_dataset_audio.inference.config import LONGEST_DURATION_S, GenerationConfig
+from small_dataset_audio.inference.config import LONGEST_DURATION_S, GenerationConfig, check_count
 
 DEFAULT_DURATION_S: Final = 10.0
 DEFAULT_COUNT: Final = 4
@@ -150,6 +150,7 @@ def generate(
             temperature=temperature,
         )
         config.validate()
+        check_count(config, count)  # a folder is made into a model before takes are asked for
         model = as_model(model, device)
         takes = _make(
             model, config, count=count, output=output, plot=plot, evaluate=evaluate, device=device, quiet=as_json

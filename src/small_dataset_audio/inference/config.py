@@ -189,6 +189,20 @@ class GenerationConfig:
         return config
 
 
+def check_count(config: GenerationConfig, count: int) -> None:
+    """Check that so many takes can be made, their seeds going up from that of `config`.
+
+    Raises
+    ------
+    InvalidConfigError
+        No take, or a last seed over 2**63 - 1.
+    """
+    if count < 1:
+        raise InvalidConfigError(f"count is {count}; it must be 1 or more")
+    if config.seed is not None and config.seed + count - 1 > MAX_SEED:
+        raise InvalidConfigError(f"seed is {config.seed}; for {count} takes it must be at most 2**63 - {count}")
+
+
 def _check(holds: bool, name: str, value: object, rule: str) -> None:
     if not holds:
         raise InvalidConfigError(f"{name} is {value!r}; it must be {rule}")

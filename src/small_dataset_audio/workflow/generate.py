@@ -14,10 +14,9 @@ import torch
 from numpy.typing import NDArray
 
 from small_dataset_audio.audio.io import read_audio
-from small_dataset_audio.errors import InvalidConfigError
 from small_dataset_audio.evaluation.takes import CorpusReference, TakeEvaluation, temper_rating
 from small_dataset_audio.files import make_output_folder, safe_folder_name
-from small_dataset_audio.inference.config import MAX_SEED, GenerationConfig
+from small_dataset_audio.inference.config import GenerationConfig, check_count
 from small_dataset_audio.inference.generation import Appraisal, GenerationPipeline, TakeSummary
 from small_dataset_audio.inference.pieces import Stream
 from small_dataset_audio.library import Library
@@ -139,11 +138,8 @@ def generate_takes(
         Before any work: the folder cannot be written.
     """
     config.validate()
-    if count < 1:
-        raise InvalidConfigError(f"count is {count}; it must be 1 or more")
+    check_count(config, count)
     first = secrets.randbelow(2**31) if config.seed is None else config.seed
-    if first + count - 1 > MAX_SEED:
-        raise InvalidConfigError(f"seed is {first}; for {count} takes it must be at most 2**63 - {count}")
     folder = make_output_folder(output_dir or DEFAULT_OUTPUT / safe_folder_name(pipeline.model_name))
     judge = Judge(pipeline.reference if evaluate and isinstance(pipeline, ModelPipeline) else None, config.sample_rate)
     for seed in range(first, first + count):
