@@ -170,7 +170,9 @@ class LatentDensity:
         style.validate()
         first_voice = self._walk_rows(num_steps, style, generator)
         is_long = _run_lengths(first_voice) > style.solo_steps
-        further = [self._accompany(first_voice, is_long, generator) for _ in range(style.voices - 1)]
+        ranks = generator.integers(self.partners.shape[1], size=num_steps)
+        # Each voice takes another partner: drawn by itself, a third would often double the second.
+        further = [self._accompany(first_voice, is_long, ranks + number) for number in range(style.voices - 1)]
         rows = np.stack([first_voice, *further])
         return Walk(
             table=self.latents,
@@ -239,11 +241,14 @@ class LatentDensity:
         return int(starts[path]) + (int(generator.integers(first, max(latest, first) + 1)) if anywhere else first)
 
     def _accompany(
-        self, first_voice: NDArray[np.int64], is_long: NDArray[np.bool_], generator: np.random.Generator
+        self, first_voice: NDArray[np.int64], is_long: NDArray[np.bool_], ranks: NDArray[np.int64]
     ) -> NDArray[np.int64]:
-        """Draw a further voice: along each long run of the first a stretch that develops alike, another where that ends."""
+        """Lead a further voice: along each long run of the first a stretch that develops alike, another where that ends.
+
+        `ranks` says which partner is taken where one is begun; over the last, it goes on from the first.
+        """
         last_steps = set((np.cumsum(self.path_lengths) - 1).tolist())
-        ranks = generator.integers(self.partners.shape[1], size=len(first_voice))
+        ranks = ranks % self.partners.shape[1]
         voice = first_voice.copy()
         for step in np.flatnonzero(is_long).tolist():
             position = int(first_voice[step])
