@@ -73,3 +73,16 @@ def is_out_of(audio: np.ndarray, position: int, recordings: Sequence[np.ndarray]
         if np.max(np.abs(correlation) / np.sqrt(energy * (piece @ piece))) > likeness:
             return True
     return False
+
+
+def is_at_an_attack(audio: np.ndarray, position: int, rise_db: float = 15.0) -> bool:
+    """Whether the treble of `audio` rises from one 10 ms to the next, somewhere within 20 ms of `position`.
+
+    Given another rendering of what is examined, it tells what was to be heard there. At random places in takes of single
+    strokes the treble rises by 1 dB (median) and by over 15 dB at one place in fifty; at strokes by over 20 dB.
+    """
+    window, reach = RATE // 100, RATE // 50
+    energy = np.concatenate([[0.0], np.cumsum(np.diff(audio.astype(np.float64), prepend=0.0) ** 2)])
+    places = np.arange(max(position - reach, window), min(position + reach, len(audio) - window), RATE // 1000)
+    before, after = energy[places] - energy[places - window], energy[places + window] - energy[places]
+    return bool((after > np.maximum(before, _FLOOR**2) * 10 ** (rise_db / 10)).any())
