@@ -43,6 +43,7 @@ from small_dataset_audio.workflow import (
     load_pipeline,
     train_corpus,
 )
+from small_dataset_audio.workflow.describe import SCAN
 from tiny import five_clips, hashes_below, run_python, write_recordings
 
 train_module = importlib.import_module("small_dataset_audio.workflow.train")
@@ -155,7 +156,7 @@ def test_the_model_says_how_it_was_trained(training: Training):
 
 
 def test_the_model_keeps_the_corpus_audio(training: Training, recordings: Path):
-    clips = scan_corpus(recordings).clips
+    clips = scan_corpus(recordings, SCAN).clips
     for stored, clip in zip(training.saved.bundle.clips, clips, strict=True):
         np.testing.assert_allclose(stored, clip.audio, rtol=0, atol=2.0**-22)
 
@@ -221,7 +222,7 @@ def test_nothing_is_left_in_the_folder_but_the_model_and_its_pictures(training: 
 
 
 def test_the_model_keeps_the_side_of_the_recording_that_is_stereo(training: Training):
-    expected, kept = scan_corpus(training.request.folder).sides, load_bundle(training.saved.folder).sides
+    expected, kept = scan_corpus(training.request.folder, SCAN).sides, load_bundle(training.saved.folder).sides
     assert [side is None for side in kept] == [side is None for side in expected]
     assert sum(side is not None for side in kept) == 1
     for side, stored in zip(expected, kept, strict=True):

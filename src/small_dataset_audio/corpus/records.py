@@ -51,6 +51,8 @@ class ScanConfig:
         dither (-90 dBFS) and below the room tone of a quiet recording.
     training_window_s : float [seconds]
         Shorter clips are noted, since training pads them; 128 mel frames.
+    even_levels : bool
+        Bring every recording to one level (:mod:`small_dataset_audio.corpus.levels`), as those are that a model is made of.
     max_total_s : float [seconds]
         Audio beyond this is skipped and named: all of a corpus is held in memory (4 hours are 2.8 GB, of stereo 5.5 GB).
     """
@@ -59,6 +61,7 @@ class ScanConfig:
     follow_links: bool = False
     silence_db: float = -80.0
     training_window_s: float = 128 * HOP_LENGTH / SAMPLE_RATE
+    even_levels: bool = False
     max_total_s: float = 4 * 3600.0
 
     def validate(self) -> None:
@@ -91,12 +94,15 @@ class Clip:
         SHA-256 of the decoded samples at their own rate: the same recording in another container has the same hash.
     side : ndarray [shape=(samples,), float32, 48 kHz], or None
         (left - right) / 2 of a stereo recording; None of any other.
+    level_db : float [dB]
+        By how much it is louder here than in its file.
     """
 
     name: str
     audio: NDArray[np.float32] = field(repr=False)
     content_hash: str
     side: NDArray[np.float32] | None = field(default=None, repr=False)
+    level_db: float = 0.0
 
     @property
     def duration_s(self) -> float:

@@ -14,6 +14,7 @@ from pathlib import Path
 from small_dataset_audio.audio.formats import READABLE_FORMATS
 from small_dataset_audio.corpus.folder import FoundFile, list_files
 from small_dataset_audio.corpus.intake import take_in
+from small_dataset_audio.corpus.levels import even_out
 from small_dataset_audio.corpus.records import Clip, Corpus, FileReport, ScanConfig, ScanProgress
 from small_dataset_audio.errors import CorpusError
 
@@ -80,7 +81,7 @@ def iter_scan(folder: Path, config: ScanConfig = _DEFAULT_CONFIG) -> Generator[S
                 report, status="duplicate", reason=f"same recording as {first.name}", duplicate_of=first.name
             )
         elif clip is not None:
-            clips[clip.content_hash] = clip
+            clips[clip.content_hash] = even_out(clip) if config.even_levels else clip
             held_s += clip.duration_s
         reports.append(report)
         yield ScanProgress(len(reports), len(found), report)

@@ -23,11 +23,12 @@ METADATA_KEY = "small_dataset_audio"
 
 @dataclass(frozen=True)
 class ClipEntry:
-    """One recording of the corpus: its name in the user's folder, length at 48 kHz, and content hash."""
+    """One recording of the corpus: its name in the user's folder, length at 48 kHz, content hash, and change of level [dB]."""
 
     name: str
     num_samples: int
     content_hash: str
+    level_db: float = 0.0
 
 
 @dataclass(frozen=True)

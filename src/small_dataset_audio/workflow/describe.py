@@ -9,12 +9,15 @@ import torch
 
 from small_dataset_audio._version import __version__
 from small_dataset_audio.audio.config import SpectrogramConfig
-from small_dataset_audio.corpus import Corpus
+from small_dataset_audio.corpus import Corpus, ScanConfig
 from small_dataset_audio.models.config import DensityConfig, LinearConfig, VAEConfig
 from small_dataset_audio.models.density import LEAD_STEPS, TAIL_STEPS
 from small_dataset_audio.models.metadata import FORMAT_VERSION, ClipEntry, CorpusEntry, ModelMetadata, TrainingEntry
 
 NO_LICENCE: Final = "unspecified"
+
+SCAN: Final = ScanConfig(even_levels=True)
+"""How recordings are read that a model is made of."""
 
 DENSITY: Final = DensityConfig(lead_steps=LEAD_STEPS, tail_steps=TAIL_STEPS)
 """Of every model: as :func:`~small_dataset_audio.models.density.latent_path` lays silence around recordings."""
@@ -56,11 +59,18 @@ def describe_model(
             folder_name=corpus.folder.resolve().name,
             content_hash=corpus.content_hash,
             licence=licence,
-            clips=tuple(ClipEntry(clip.name, len(clip.audio), clip.content_hash) for clip in corpus.clips),
+            clips=describe_clips(corpus),
         ),
         training=training,
         spectrogram=spectrogram,
         vae=autoencoder if isinstance(autoencoder, VAEConfig) else None,
         linear=autoencoder if isinstance(autoencoder, LinearConfig) else None,
         density=density,
+    )
+
+
+def describe_clips(corpus: Corpus) -> tuple[ClipEntry, ...]:
+    """Write what metadata say of each recording."""
+    return tuple(
+        ClipEntry(clip.name, len(clip.audio), clip.content_hash, round(clip.level_db, 3)) for clip in corpus.clips
     )

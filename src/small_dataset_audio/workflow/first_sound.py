@@ -31,7 +31,7 @@ from small_dataset_audio.models.config import LinearConfig
 from small_dataset_audio.models.density import LEAD_STEPS, TAIL_STEPS, fit_density, latent_path
 from small_dataset_audio.models.linear import fit_linear
 from small_dataset_audio.models.metadata import TrainingEntry
-from small_dataset_audio.workflow.describe import DENSITY, NO_LICENCE, describe_model
+from small_dataset_audio.workflow.describe import DENSITY, NO_LICENCE, SCAN, describe_clips, describe_model
 from small_dataset_audio.workflow.device import resolve_device
 
 WALK_SUFFIX: Final = "-walk"
@@ -106,7 +106,7 @@ def quick_model(folder: Path, library: Library | None = None, *, device: str = "
     chosen = resolve_device(device)
     library = library or Library()
     make_output_folder(library.models_folder)
-    corpus = require_usable((yield from iter_scan(folder)))
+    corpus = require_usable((yield from iter_scan(folder, SCAN)))
     kept = _kept_model(library, corpus)
     if kept is not None and kept.metadata is not None:
         yield WalkModelReady(kept.metadata.name, kept.folder, corpus, False, time.monotonic() - started)
@@ -217,6 +217,7 @@ def _some_of(corpus: Corpus, seed: int) -> Corpus:
 def _kept_model(library: Library, corpus: Corpus) -> ModelEntry | None:
     """A walk model of the same recordings, made with the settings that one would be made with now."""
     channels = 2 if corpus.sides else 1
+    levels_db = sorted(entry.level_db for entry in describe_clips(corpus))
     for entry in library.entries():
         metadata = entry.metadata
         if (
@@ -225,6 +226,7 @@ def _kept_model(library: Library, corpus: Corpus) -> ModelEntry | None:
             and metadata.density == DENSITY
             and metadata.spectrogram == SpectrogramConfig()
             and metadata.corpus.content_hash == corpus.content_hash
+            and sorted(clip.level_db for clip in metadata.corpus.clips) == levels_db
             and metadata.corpus_audio is not None
             and metadata.corpus_audio.channels == channels
         ):
