@@ -33,6 +33,7 @@ from small_dataset_audio.audio import AudioSpectrogram, SpectrogramConfig
 from small_dataset_audio.files import write_json
 from small_dataset_audio.inference.config import NOVELTIES, GenerationConfig
 from small_dataset_audio.models import ModelBundle, save_bundle
+from small_dataset_audio.models.draws import SpreadDraws
 
 _MEL_FRAMES = (0, 3, 6, 9)
 
@@ -66,7 +67,8 @@ def walk() -> dict[str, Any]:
     return {
         "voices by novelty and seed": {
             novelty: {
-                str(seed): density.walk(32, np.random.default_rng([seed, 0]), style).rows.tolist() for seed in range(4)
+                str(seed): density.walk(32, np.random.default_rng([seed, 0]), style, SpreadDraws(seed)).rows.tolist()
+                for seed in range(4)
             }
             for novelty, style in NOVELTIES.items()
         },

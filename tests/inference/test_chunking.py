@@ -30,6 +30,7 @@ from small_dataset_audio.inference.chunking import (
 from small_dataset_audio.inference.overlap import overlap_add
 from small_dataset_audio.models.config import WalkStyle
 from small_dataset_audio.models.density import Density, StandardNormal
+from small_dataset_audio.models.draws import SpreadDraws
 from small_dataset_audio.models.vae import ConvVAE
 from small_dataset_audio.models.vocoder.mosaic import MosaicVocoder
 from small_dataset_audio.models.walk import Walk
@@ -334,7 +335,7 @@ class ListedAnchors:
     def __init__(self, anchors: np.ndarray) -> None:
         self.anchors = anchors
 
-    def walk(self, num_steps: int, _: np.random.Generator, style: WalkStyle | None = None) -> Walk:
+    def walk(self, num_steps: int, *_: object) -> Walk:
         raise NotImplementedError
 
     def draw_anchors(self, num_anchors: int, _: np.random.Generator) -> np.ndarray:
@@ -342,6 +343,7 @@ class ListedAnchors:
         return self.anchors
 
 
+AS_RECORDED = WalkStyle(detune=0.0, bend=0.0)
 MODES = {"crossfade": generate_chunks_crossfade, "latent_interpolation": generate_chunks_latent_interp}
 
 
@@ -423,7 +425,7 @@ class StepVocoder:
 class RisingDensity:
     """A trajectory whose n-th step is n; its steps are places in no recording."""
 
-    def walk(self, num_steps: int, generator: np.random.Generator, style: WalkStyle | None = None) -> Walk:
+    def walk(self, num_steps: int, *_: object) -> Walk:
         table = np.tile(np.arange(num_steps, dtype=np.float32)[:, None], (1, 4))
         return Walk(table, np.arange(num_steps)[None], np.array([num_steps]), is_recorded=False)
 
@@ -450,6 +452,7 @@ def test_the_trajectory_goes_on_through_the_joins(
         overlap_samples,
         density=RisingDensity(),
         vocoder=StepVocoder(),
+        style=AS_RECORDED,
     )
     # Every step of 2048 samples is at its own place, whichever chunk rendered it.
     np.testing.assert_allclose(audio, np.arange(len(audio)) // 2048, atol=1e-4)
@@ -468,7 +471,13 @@ class RecordedDensity:
         self.drifts = drifts
         self.styles: list[WalkStyle | None] = []
 
-    def walk(self, num_steps: int, generator: np.random.Generator, style: WalkStyle | None = None) -> Walk:
+    def walk(
+        self,
+        num_steps: int,
+        generator: np.random.Generator,
+        style: WalkStyle | None = None,
+        spread: SpreadDraws | None = None,
+    ) -> Walk:
         self.styles.append(style)
         rows = np.minimum(3 + np.arange(num_steps), len(self.table) - 1)[None]
         displacement = np.ones((num_steps, 4), np.float32) if self.drifts else None
@@ -501,6 +510,7 @@ def test_a_walk_along_a_recording_is_that_recording_sample_for_sample_through_ev
         overlap_samples,
         density=RecordedDensity(60),
         vocoder=MosaicVocoder(spectrogram, [recording]),
+        style=AS_RECORDED,
     )
     np.testing.assert_allclose(audio, recording[3 * 2048 :][: len(audio)], rtol=0, atol=1e-6)
 
@@ -523,15 +533,22 @@ def test_a_walk_that_is_no_place_in_the_recordings_is_decoded(spectrogram: Audio
 def test_a_vocoder_that_cannot_play_has_every_walk_decoded(spectrogram: AudioSpectrogram):
     vocoder = LevelVocoder()
     generate_chunks_crossfade(
-        narrow_model(), spectrogram, 2, "cpu", 7, 9600, 480, density=RecordedDensity(60), vocoder=vocoder
-    )
+        narrow_model(), spectrogram, 2, "cpu", 7, 9600, 480,
+        density=RecordedDensity(60), vocoder=vocoder, style=AS_RECORDED,
+    )  # fmt: skip
     assert len(vocoder.mels) == 2
 
 
 def test_voices_that_are_decoded_reach_the_vocoder_side_by_side(spectrogram: AudioSpectrogram):
     class Duet(RecordedDensity):
-        def walk(self, num_steps: int, generator: np.random.Generator, style: WalkStyle | None = None) -> Walk:
-            single = super().walk(num_steps, generator, style)
+        def walk(
+            self,
+            num_steps: int,
+            generator: np.random.Generator,
+            style: WalkStyle | None = None,
+            spread: SpreadDraws | None = None,
+        ) -> Walk:
+            single = super().walk(num_steps, generator, style, spread)
             return dataclasses.replace(single, rows=np.repeat(single.rows, 2, axis=0))
 
     vocoder = LevelVocoder()
@@ -557,8 +574,22 @@ def test_chunks_differ_from_one_another(spectrogram: AudioSpectrogram):
 
 def test_one_chunk_is_in_memory_at_a_time(spectrogram: AudioSpectrogram):
     vocoder = LevelVocoder()
-    generate_chunks_crossfade(narrow_model(), spectrogram, 12, "cpu", 7, 4800, 480, vocoder=vocoder)
+    generate_chunks_crossfade(narrow_model(), spectrogram, 12, "cpu", 7, 4800, 480, vocoder=vocoder, style=AS_RECORDED)
     assert len(vocoder.rendered) == 12
+    assert vocoder.most_alive <= 1
+
+
+@pytest.mark.parametrize("bend", [0.2, 1.0])
+def test_where_time_is_bent_a_take_is_as_long_as_asked_for_and_hardly_more_is_rendered(
+    spectrogram: AudioSpectrogram, bend: float
+):
+    vocoder, style = LevelVocoder(), WalkStyle(bend=bend)
+    audio = generate_chunks_crossfade(
+        narrow_model(), spectrogram, 40, "cpu", 7, 4800, 480, vocoder=vocoder, style=style
+    )
+    assert len(audio) == total_samples(40, 4800, 480)
+    ahead_s = 1.0  # the vocoder renders for the attacks that lie ahead, too
+    assert len(vocoder.rendered) <= (1 + bend) * 40 + ahead_s * 48_000 / (4800 - 480)
     assert vocoder.most_alive <= 1
 
 
@@ -656,7 +687,7 @@ def test_without_a_density_draws_come_from_the_standard_normal_and_are_held(
 ):
     model = narrow_model(latent_dim=64)
     seen = decoded_latents(monkeypatch, model)
-    generate_chunks_crossfade(model, spectrogram, 8, "cpu", 1, vocoder=LevelVocoder())
+    generate_chunks_crossfade(model, spectrogram, 8, "cpu", 1, vocoder=LevelVocoder(), style=AS_RECORDED)
     draws = torch.unique(torch.cat([latents[0].T for latents in seen]), dim=0)
     assert len(draws) == 8  # one for each second of 7.7
     assert abs(float(draws.mean())) < 0.2

@@ -22,9 +22,9 @@ from small_dataset_audio.models.bundle import ModelBundle
 Sides = Sequence[np.ndarray | None]
 
 KINDS: dict[str, dict[str, Any]] = {
-    "played, one voice": {"novelty": "low"},
-    "played, two voices": {},
-    "played, three voices": {"novelty": "high"},
+    "played": {"novelty": "low"},
+    "played, bent and detuned": {},
+    "played, in two voices": {"novelty": "high"},
     "decoded": {"temperature": 2.0},
     "a path": {"concat_mode": "latent_interpolation"},
     "short chunks": {"chunk_duration_s": 0.1, "overlap_samples": 480},
@@ -102,7 +102,7 @@ def test_tones_come_back_each_at_its_side(tiny_bundle: ModelBundle):
     panned = pipeline_of(replace(tiny_bundle, clips=tuple(clips)), sides)
     walks = [fields for fields in KINDS.values() if "concat_mode" not in fields]  # a path need not go by both tones
     for fields in walks:
-        take = rendered(panned, take_config(duration_s=4.0, **fields))
+        take = rendered(panned, take_config(duration_s=12.0, **fields))
         spectrum = np.abs(np.fft.rfft(take * np.hanning(take.shape[1])))
         hz = np.fft.rfftfreq(take.shape[1], 1 / 48_000)
         low, high = (np.sqrt(np.square(spectrum[:, np.abs(hz - near) < 100]).sum(axis=1)) for near in (330.0, 1250.0))

@@ -116,8 +116,8 @@ def test_memory_does_not_grow_with_the_length(tmp_path: Path, painting: Generati
         return peak_bytes(lambda: painting.render_to_file(config, tmp_path))
 
     make(1.0)  # what is loaded once
-    short, long = make(10.0), make(50.0)
-    # 40 s more are 8 MB at 48 kHz and 15 MB a channel at the end; latents and the quality's frames are a twentieth of it.
+    short, long = make(20.0), make(100.0)
+    # 80 s more are 15 MB at 48 kHz and 31 MB a channel at the end; latents and the quality's frames are a fortieth of it.
     assert long - short < 1e6
 
 

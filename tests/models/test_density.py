@@ -25,6 +25,7 @@ from small_dataset_audio.models.density import (
     TAIL_STEPS,
     StandardNormal,
 )
+from small_dataset_audio.models.draws import SpreadDraws
 from small_dataset_audio.models.walk import Walk
 
 
@@ -331,7 +332,7 @@ def test_one_recording_without_any_neighbour_is_played_again_and_again():
 @pytest.mark.parametrize("num_steps", [5, 100])
 def test_a_corpus_of_one_latent_repeated_can_be_walked(num_steps: int):
     density = fit_density([np.full((num_steps, 3), 0.5, np.float32), np.full((num_steps, 3), 0.5, np.float32)])
-    np.testing.assert_array_equal(density.walk(50, rng()).latents(0, 50), np.full((2, 3, 50), 0.5))
+    np.testing.assert_array_equal(density.walk(50, rng()).latents(0, 50), np.full((1, 3, 50), 0.5))
 
 
 def test_the_same_recording_twice_can_be_walked():
@@ -480,7 +481,7 @@ def test_every_partner_is_as_likely():
     density = fit_density(wandering_paths((60, 80, 35)), DensityConfig(num_partners=4))
     counts = np.zeros(4)
     for seed in range(2000):
-        walk = density.walk(1, rng(seed), WalkStyle(solo_steps=0))
+        walk = density.walk(1, rng(seed), WalkStyle(voices=2, solo_steps=0))
         counts[density.partners[walk.rows[0, 0]].tolist().index(walk.rows[1, 0])] += 1
     assert stats.chisquare(counts).pvalue > 1e-3
 
@@ -664,6 +665,12 @@ def test_a_setting_out_of_range_is_refused_with_its_name_and_value(field: str, v
         ("match_db", -0.1),
         ("match_db", 60.1),
         ("match_db", float("nan")),
+        ("detune", -0.1),
+        ("detune", 2.1),
+        ("detune", float("nan")),
+        ("bend", -0.1),
+        ("bend", 1.1),
+        ("bend", float("nan")),
     ],
 )
 def test_a_manner_of_walking_out_of_range_is_refused_with_its_name_and_value(field: str, value: float):
@@ -707,3 +714,57 @@ def test_arrays_that_do_not_fit_one_another_are_refused(field: str, value: np.nd
     LatentDensity(**fitting)
     with pytest.raises(ModelDamagedError, match="train the model again"):
         LatentDensity(**{**fitting, field: value})
+
+
+# ---- detuned, and spread over seeds
+
+
+@pytest.mark.parametrize("voices", [1, 3])
+def test_each_run_is_detuned_as_a_whole_and_by_at_least_half_of_what_may_be(voices: int):
+    density = fit_density(wandering_paths((60, 80, 35)))
+    walk = density.walk(400, rng(2), WalkStyle(voices=voices, jump_scale=2.0, detune=0.8))
+    assert walk.detuning is not None
+    assert walk.detuning.shape == walk.rows.shape
+    assert (np.abs(walk.detuning) >= 0.4 - 1e-6).all()
+    assert (np.abs(walk.detuning) <= 0.8 + 1e-6).all()
+    for rows, shares in zip(walk.rows, walk.detuning, strict=True):
+        goes_on = np.diff(rows) == 1
+        assert (np.diff(shares)[goes_on] == 0).all()
+        assert (np.diff(shares)[~goes_on] != 0).all()
+        assert (shares > 0).any()
+        assert (shares < 0).any()
+
+
+def test_detuning_changes_nothing_about_where_a_walk_goes():
+    density = fit_density(wandering_paths((60, 80, 35)))
+    plain, detuned = (density.walk(200, rng(3), WalkStyle(voices=2, detune=share)) for share in (0.0, 1.0))
+    np.testing.assert_array_equal(plain.rows, detuned.rows)
+    assert plain.detuning is None
+
+
+def test_walks_of_consecutive_seeds_share_the_recordings_out():
+    # Ten recordings of equal length, and no jumps: a walk of their length goes through one or two of them.
+    density = fit_density(wandering_paths((50,) * 10))
+    style = WalkStyle(temperature=0.0)
+
+    def begun(seeds: range, *, spread: bool) -> int:
+        walks = [density.walk(40, rng(seed), style, SpreadDraws(seed) if spread else None) for seed in seeds]
+        return len({int(walk.rows[0, 0]) // 50 for walk in walks})
+
+    sets = [range(first, first + 10) for first in range(0, 1000, 10)]
+    shared = np.mean([begun(seeds, spread=True) for seeds in sets])
+    alone = np.mean([begun(seeds, spread=False) for seeds in sets])
+    assert alone == pytest.approx(10 * (1 - 0.9**10), abs=0.4)
+    assert shared > 8.4
+
+
+def test_a_spread_walk_spends_its_time_as_any_other():
+    density = fit_density(wandering_paths((20, 50, 90)), DensityConfig(recording_weight=0.0))
+    shares = []
+    for spread in (True, False):
+        walks = [
+            density.walk(160, rng(seed), None, SpreadDraws(seed) if spread else None).rows[0] for seed in range(800)
+        ]
+        recording = np.searchsorted([20, 70, 160], np.concatenate(walks), side="right")
+        shares.append(np.bincount(recording) / len(recording))
+    np.testing.assert_allclose(shares[0], shares[1], atol=0.03)

@@ -19,14 +19,17 @@ from numpy.typing import NDArray
 from torch import Tensor
 
 from small_dataset_audio.audio.spectrogram import AudioSpectrogram
+from small_dataset_audio.audio.time_bend import bend_time, samples_needed
 from small_dataset_audio.constants import DEFAULT_OVERLAP_SAMPLES, SAMPLE_RATE
 from small_dataset_audio.errors import InvalidAudioError, InvalidConfigError
 from small_dataset_audio.inference.interpolation import LatentPath, anchor_path, slerp
 from small_dataset_audio.inference.overlap import aligned_overlap_add, crossfade_chunks
+from small_dataset_audio.inference.pace import draw_pace
 from small_dataset_audio.inference.pieces import Piece, collect
 from small_dataset_audio.models.autoencoder import Autoencoder
 from small_dataset_audio.models.config import WalkStyle
 from small_dataset_audio.models.density import Density, StandardNormal
+from small_dataset_audio.models.draws import SpreadDraws
 from small_dataset_audio.models.vocoder.griffin_lim import GriffinLimVocoder
 from small_dataset_audio.models.vocoder.protocol import PlayingVocoder, Vocoder
 from small_dataset_audio.models.walk import Walk
@@ -149,19 +152,25 @@ def stream_chunks_crossfade(
         return
     density = density or StandardNormal(model.latent_dim)
     vocoder = vocoder or GriffinLimVocoder(spectrogram)
+    style = style or WalkStyle()
     draws, _ = _generators(seed, 0)
     reach = spectrogram.config.hop_length // 2
-    num_steps = model.num_steps(spectrogram.num_frames(num_samples + reach))
-    style = style or WalkStyle()
-    stretch = _stretches(model, vocoder, density.walk(num_steps, draws, style), device, style)
+    pace = draw_pace(num_samples, style.bend, draws)
+    num_rendered = num_chunks
+    if style.bend:  # what turns out not to be needed is not rendered
+        num_rendered = plan_num_chunks(samples_needed(num_samples, float(pace.max())), chunk_samples, overlap_samples)
+    num_frames = spectrogram.num_frames(total_samples(num_rendered, chunk_samples, overlap_samples) + reach)
+    walk = density.walk(model.num_steps(num_frames), draws, style, SpreadDraws(seed))
+    stretch = _stretches(model, vocoder, walk, device, style)
 
     def pieces() -> Iterator[Piece]:
-        for number in range(num_chunks):
+        for number in range(num_rendered):
             _, phases = _generators(seed, number)
             start = number * (chunk_samples - overlap_samples) - reach
             yield _render_stretch(model, spectrogram, stretch, start, chunk_samples + 2 * reach, phases)
 
-    yield from aligned_overlap_add(pieces(), chunk_samples, overlap_samples, reach)
+    joined = aligned_overlap_add(pieces(), chunk_samples, overlap_samples, reach)
+    yield from bend_time(joined, pace, num_samples) if style.bend else joined
 
 
 RenderSteps = Callable[[int, int, int, torch.Generator], NDArray[np.float32]]

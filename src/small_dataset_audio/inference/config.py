@@ -15,9 +15,9 @@ CONCAT_MODES = ("crossfade", "latent_interpolation")
 STEREO_MODES = ("mono", "mid_side", "dual_seed", "corpus")
 VOCODERS = ("auto", "mosaic", "griffin_lim")
 NOVELTIES = {
-    "low": WalkStyle(voices=1, jump_scale=1.2),
+    "low": WalkStyle(detune=0.0, bend=0.0),
     "medium": WalkStyle(),
-    "high": WalkStyle(voices=3, jump_scale=3.0, solo_steps=0),
+    "high": WalkStyle(voices=2, jump_scale=0.8, detune=1.5, bend=0.6),
 }
 """How far a take may go from the recordings, and how its walk does that."""
 
@@ -57,8 +57,9 @@ class GenerationConfig:
     vocoder : {"auto", "mosaic", "griffin_lim"}
         ``auto`` takes the mosaic where the model folder holds the corpus audio.
     novelty : {"low", "medium", "high"}
-        How little of the recordings is to be heard again as it was: with ``low`` long stretches of one recording at a time,
-        with more shorter ones, and two or three that sound alike blended into one.
+        How little of the recordings is to be heard again as it was: with ``low`` long stretches as they were recorded, with
+        ``medium`` each at its own pace and a little off its pitch, with ``high`` more of that in shorter stretches, two that
+        sound alike blended into one.
     temperature : float [0 to 3]
         At 0 the walk hardly leaves a recording, over 1 it goes to sounds that none of them holds.
     """

@@ -110,7 +110,7 @@ class DensityConfig:
     num_neighbours: int = 8
     num_partners: int = 2
     min_run_steps: int = 2
-    recording_weight: float = 0.5
+    recording_weight: float = 0.75
     lead_steps: int = 0
     tail_steps: int = 0
 
@@ -145,13 +145,20 @@ class WalkStyle:
         from the corpus, by up to about ``temperature - 1`` median distances.
     match_db : float [dB]
         How far a further voice is raised or lowered to be as loud as the first.
+    detune : float [0 to 2]
+        How far each run may be played from its pitch, as a share of what its recording bears (5 to 40 cents).
+    bend : float [0 to 1]
+        How far time may run faster or slower than recorded: at 0.3 up to 30 % faster, and to 30 % slower. Attacks are kept
+        as they are.
     """
 
-    voices: int = 2
-    jump_scale: float = 2.5
+    voices: int = 1
+    jump_scale: float = 0.5
     solo_steps: int = 6
     temperature: float = 1.0
     match_db: float = 12.0
+    detune: float = 1.0
+    bend: float = 0.35
 
     def validate(self) -> None:
         """Raise :class:`InvalidConfigError` where a field is outside its range."""
@@ -165,3 +172,7 @@ class WalkStyle:
             raise InvalidConfigError(f"temperature is {self.temperature}; it must be 0 to {MAX_TEMPERATURE:g}")
         if not 0.0 <= self.match_db <= 60.0:
             raise InvalidConfigError(f"match_db is {self.match_db}; it must be 0 to 60 dB")
+        if not 0.0 <= self.detune <= 2.0:
+            raise InvalidConfigError(f"detune is {self.detune}; it must be 0 to 2")
+        if not 0.0 <= self.bend <= 1.0:
+            raise InvalidConfigError(f"bend is {self.bend}; it must be 0 to 1")

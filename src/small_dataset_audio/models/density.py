@@ -23,6 +23,7 @@ from small_dataset_audio.audio.spectrogram import AudioSpectrogram
 from small_dataset_audio.errors import InvalidConfigError, ModelDamagedError
 from small_dataset_audio.models.autoencoder import Autoencoder
 from small_dataset_audio.models.config import DensityConfig, WalkStyle
+from small_dataset_audio.models.draws import SpreadDraws
 from small_dataset_audio.models.neighbours import NeighbourIndex
 from small_dataset_audio.models.walk import Walk
 
@@ -46,7 +47,13 @@ _ENOUGH_STEPS = 24  # of a recording, behind a place where a walk may begin
 class Density(Protocol):
     """What generation needs of a latent density."""
 
-    def walk(self, num_steps: int, generator: np.random.Generator, style: WalkStyle | None = None) -> Walk:
+    def walk(
+        self,
+        num_steps: int,
+        generator: np.random.Generator,
+        style: WalkStyle | None = None,
+        spread: SpreadDraws | None = None,
+    ) -> Walk:
         """Draw a trajectory of `num_steps` steps."""
         ...
 
@@ -61,7 +68,13 @@ class StandardNormal:
 
     latent_dim: int
 
-    def walk(self, num_steps: int, generator: np.random.Generator, style: WalkStyle | None = None) -> Walk:  # noqa: ARG002 - protocol; there are no recordings to keep to or leave
+    def walk(
+        self,
+        num_steps: int,
+        generator: np.random.Generator,
+        style: WalkStyle | None = None,  # noqa: ARG002 - protocol; there are no recordings to keep to or leave
+        spread: SpreadDraws | None = None,  # noqa: ARG002 - nor any to share out
+    ) -> Walk:
         """Draw latents and hold each for about a second."""
         anchors = self.draw_anchors(-(-num_steps // _HELD_STEPS), generator)
         rows = np.repeat(np.arange(len(anchors)), _HELD_STEPS)[None, :num_steps]
@@ -148,7 +161,13 @@ class LatentDensity:
         inside = (here >= ends - lengths + self.config.lead_steps) & (here < ends - self.config.tail_steps)
         return inside if inside.any() else np.ones(len(self.latents), dtype=np.bool_)
 
-    def walk(self, num_steps: int, generator: np.random.Generator, style: WalkStyle | None = None) -> Walk:
+    def walk(
+        self,
+        num_steps: int,
+        generator: np.random.Generator,
+        style: WalkStyle | None = None,
+        spread: SpreadDraws | None = None,
+    ) -> Walk:
         """Draw a trajectory: a walk over the corpus's own paths.
 
         Parameters
@@ -156,6 +175,9 @@ class LatentDensity:
         num_steps : int [1 or more]
         generator : numpy.random.Generator
         style : WalkStyle, optional
+        spread : SpreadDraws, optional
+            Says which recordings are begun, so that walks of consecutive seeds share the corpus out; `generator` does
+            without it.
 
         Returns
         -------
@@ -168,7 +190,7 @@ class LatentDensity:
         """
         style = style or WalkStyle()
         style.validate()
-        first_voice = self._walk_rows(num_steps, style, generator)
+        first_voice = self._walk_rows(num_steps, style, generator, spread)
         is_long = _run_lengths(first_voice) > style.solo_steps
         ranks = generator.integers(self.partners.shape[1], size=num_steps)
         # Each voice takes another partner: drawn by itself, a third would often double the second.
@@ -181,9 +203,12 @@ class LatentDensity:
             lead_steps=self.config.lead_steps,
             displacement=self._drift(num_steps, style, generator),
             is_heard=np.concatenate([np.ones((1, num_steps), dtype=np.bool_), np.tile(is_long, (len(further), 1))]),
+            detuning=_detune(rows, style.detune, generator) if style.detune else None,
         )
 
-    def _walk_rows(self, num_steps: int, style: WalkStyle, generator: np.random.Generator) -> NDArray[np.int64]:
+    def _walk_rows(
+        self, num_steps: int, style: WalkStyle, generator: np.random.Generator, spread: SpreadDraws | None
+    ) -> NDArray[np.int64]:
         scale = max(style.jump_scale * style.temperature * self._median_distance(), 1e-12)
         ends = np.cumsum(self.path_lengths)
         starts = ends - self.path_lengths
@@ -194,13 +219,14 @@ class LatentDensity:
         weight_at = np.repeat(weights, self.path_lengths)
 
         visited = np.empty(num_steps, dtype=np.int64)
-        position = self._first_step(num_steps, starts, weights, generator)
+        draw_recording = generator.random if spread is None else spread.next
+        position = self._first_step(num_steps, starts, weights, generator, spread)
         # Whether a jump is tried must not depend on where the walk is, or it would linger where jumps are rare or easy.
         phase = int(generator.integers(self.config.min_run_steps))
         for step in range(num_steps):
             visited[step] = position
             # A start may be jumped to, so it must be jumped from as well.
-            position = int(starts[_pick(chances, generator)]) if position in last_steps else position + 1
+            position = int(starts[_pick(chances, draw_recording())]) if position in last_steps else position + 1
             if (step + phase) % self.config.min_run_steps == 0:
                 rank = generator.integers(num_candidates)
                 candidate = int(self.neighbours[position, rank])
@@ -228,17 +254,23 @@ class LatentDensity:
         starts: NDArray[np.int64],
         weights: NDArray[np.float64],
         generator: np.random.Generator,
+        spread: SpreadDraws | None,
     ) -> int:
         """Draw where a walk begins: a recording by its share of time, then its beginning, or a place with enough behind it.
 
         Half of all walks begin where a recording does, and all those that would begin in a short one, so that attacks
         are heard; the silence before it is left out.
         """
-        path = _pick(np.cumsum(weights * self.path_lengths / np.sum(weights * self.path_lengths)), generator)
+        share = np.cumsum(weights * self.path_lengths / np.sum(weights * self.path_lengths))
+        place = generator.random() if spread is None else spread.start()
+        path = _pick(share, place)
+        before = float(share[path - 1]) if path else 0.0
         first = min(self.config.lead_steps, int(self.path_lengths[path]) - 1)
         latest = int(self.path_lengths[path]) - self.config.tail_steps - min(num_steps, _ENOUGH_STEPS)
-        anywhere = generator.random() < 0.5
-        return int(starts[path]) + (int(generator.integers(first, max(latest, first) + 1)) if anywhere else first)
+        room = max(latest - first, 0)
+        # Where within the recording follows from the same number: consecutive seeds lie apart there as well.
+        inside = min(max(int((place - before) / (float(share[path]) - before) * (room + 1)), 0), room)
+        return int(starts[path]) + first + (inside if generator.random() < 0.5 else 0)
 
     def _accompany(
         self, first_voice: NDArray[np.int64], is_long: NDArray[np.bool_], ranks: NDArray[np.int64]
@@ -274,6 +306,16 @@ class LatentDensity:
         return displacement
 
 
+def _detune(rows: NDArray[np.int64], reach: float, generator: np.random.Generator) -> NDArray[np.float32]:
+    """Draw for each run of each voice by how much it is higher or lower: at least half of `reach`, or it would be the same."""
+    voices = []
+    for voice in rows:
+        run = np.concatenate([[0], np.cumsum(np.diff(voice) != 1)])
+        shares = generator.uniform(0.5, 1.0, run[-1] + 1) * generator.choice([-1.0, 1.0], run[-1] + 1)
+        voices.append(reach * shares[run])
+    return np.stack(voices).astype(np.float32)
+
+
 def _run_lengths(rows: NDArray[np.int64]) -> NDArray[np.int64]:
     """How long the run is that each step belongs to: steps that follow one another in a recording."""
     begins = np.concatenate([[0], np.flatnonzero(np.diff(rows) != 1) + 1])
@@ -281,9 +323,9 @@ def _run_lengths(rows: NDArray[np.int64]) -> NDArray[np.int64]:
     return np.repeat(lengths, lengths)
 
 
-def _pick(chances: NDArray[np.float64], generator: np.random.Generator) -> int:
-    """Draw a place from cumulated probabilities."""
-    return min(int(np.searchsorted(chances, generator.random(), side="right")), len(chances) - 1)
+def _pick(chances: NDArray[np.float64], number: float) -> int:
+    """Choose a place from cumulated probabilities by a number from 0 to 1."""
+    return min(int(np.searchsorted(chances, number, side="right")), len(chances) - 1)
 
 
 def fit_density(paths: Sequence[NDArray[np.float32]], config: DensityConfig | None = None) -> LatentDensity:

@@ -20,7 +20,7 @@ from small_dataset_audio.models.config import WalkStyle
 from small_dataset_audio.models.density import LEAD_STEPS, TAIL_STEPS
 from small_dataset_audio.models.vocoder import GriffinLimVocoder, MosaicVocoder
 from small_dataset_audio.models.vocoder.corpus_path import CorpusPath, place_in_corpus
-from small_dataset_audio.models.vocoder.corpus_source import CorpusSource, Run
+from small_dataset_audio.models.vocoder.corpus_source import TUNING_UNIT, CorpusSource, Run
 from small_dataset_audio.models.vocoder.protocol import PlayingVocoder
 from small_dataset_audio.models.walk import Walk
 
@@ -46,7 +46,9 @@ def played(clips: list[np.ndarray], walk: Walk, num_samples: int, match_db: floa
 
 
 def placed(clips: list[np.ndarray], walk: Walk, match_db: float = 6.0) -> CorpusPath:
-    return place_in_corpus(walk, CorpusSource(clips, HOP_LENGTH, 3), HOP_LENGTH, FRAMES_PER_STEP, match_db)
+    return place_in_corpus(
+        walk, CorpusSource(clips, HOP_LENGTH, 3), HOP_LENGTH, FRAMES_PER_STEP, match_db, np.full(len(clips), 20.0)
+    )
 
 
 def between_silences(clip: np.ndarray) -> np.ndarray:
@@ -208,7 +210,8 @@ def test_a_path_unfolds_into_runs_of_frames_that_follow_one_another_within_a_ste
     rng = np.random.default_rng(0)
     frames, gains = 20 * rng.permutation(60).reshape(3, 20), rng.uniform(0.5, 2, (3, 20)).astype(np.float32)
     lags = rng.integers(-99, 99, (3, 20))
-    path = CorpusPath(frames, gains, lags, frames_per_step)
+    tunings = rng.integers(-9, 9, (3, 20))
+    path = CorpusPath(frames, gains, lags, tunings, frames_per_step)
     for voice in range(3):
         expected = [
             Run(
@@ -217,6 +220,7 @@ def test_a_path_unfolds_into_runs_of_frames_that_follow_one_another_within_a_ste
                 frames_per_step,
                 gains[voice, 4 + step],
                 lags[voice, 4 + step],
+                tunings[voice, 4 + step],
             )
             for step in range(7)
         ]
@@ -227,13 +231,45 @@ def test_a_path_unfolds_into_runs_of_frames_that_follow_one_another_within_a_ste
 def test_a_voice_that_rests_all_the_time_has_nothing_to_play():
     frames = np.arange(12).reshape(2, 6)
     gains = np.array([[1] * 6, [0, 0, 0, 0, 1, 1]], dtype=np.float32)
-    path = CorpusPath(frames, gains, np.zeros((2, 6), dtype=np.int64), 1)
+    path = CorpusPath(frames, gains, np.zeros((2, 6), dtype=np.int64), np.zeros((2, 6), dtype=np.int64), 1)
     assert path.runs(1, 0, 4) == []
     assert [run.gain for run in path.runs(1, 2, 6)] == [0.0, 1.0]
 
 
 def test_a_path_shows_its_settings_and_not_thousands_of_numbers():
     assert repr(placed(LOUD, walk_over(LOUD, [[3, 4]]))) == f"CorpusPath(frames_per_step={FRAMES_PER_STEP})"
+
+
+# ---- tuning
+
+
+def test_each_run_is_tuned_by_what_its_recording_bears():
+    clips = [noise(60_000, 1), noise(60_000, 2)]
+    second = steps_of(clips[0]) + LEAD_STEPS
+    rows = np.array([[*range(LEAD_STEPS, LEAD_STEPS + 6), *range(second, second + 6)]])
+    detuning = np.repeat(np.array([[-0.5, 1.0]], np.float32), 6, axis=1)
+    walk = replace(walk_over(clips, rows), detuning=detuning)
+    path = place_in_corpus(
+        walk, CorpusSource(clips, HOP_LENGTH, 3), HOP_LENGTH, FRAMES_PER_STEP, 6.0, np.array([20.0, 40.0])
+    )
+    for steps, cents in ((slice(0, 6), -10.0), (slice(6, 12), 40.0)):
+        assert path.tunings[0, steps] / TUNING_UNIT == pytest.approx(2 ** (cents / 1200) - 1, abs=0.5 / TUNING_UNIT)
+    assert not placed(clips, walk_over(clips, rows)).tunings.any()
+
+
+def test_a_tuned_walk_played_in_pieces_is_the_walk_played_at_once():
+    clips = [sine(frequency_hz, 90_000) + 0.1 * noise(90_000, int(frequency_hz)) for frequency_hz in (110.3, 197.1)]
+    rows = np.array([[*range(3, 33), *range(steps_of(clips[0]) + 5, steps_of(clips[0]) + 35)]])
+    detuning = np.repeat(np.array([[0.7, -1.0]], np.float32), 30, axis=1)
+    walk = replace(walk_over(clips, rows), detuning=detuning)
+    vocoder = MosaicVocoder(SPECTROGRAM, clips)
+    path = vocoder.place(walk, FRAMES_PER_STEP, 6.0)
+    assert path.tunings.all()
+    whole = vocoder.play(path, 0, 60, 60 * STEP_SAMPLES)
+    for first, last in ((0, 17), (5, 28), (22, 60), (40, 50)):
+        piece = vocoder.play(path, first, last, (last - first) * STEP_SAMPLES)
+        kept = len(piece) - (0 if last == 60 else 2 * HOP_LENGTH)
+        np.testing.assert_allclose(piece[:kept], whole[first * STEP_SAMPLES :][:kept], atol=2e-5)
 
 
 # ---- in pieces

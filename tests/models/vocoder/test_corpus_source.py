@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import itertools
 from collections.abc import Sequence
+from dataclasses import replace
 
 import numpy as np
 import pytest
@@ -13,7 +14,7 @@ from hypothesis import strategies as st
 from edges import USABLE, noise, sine
 from small_dataset_audio.constants import HOP_LENGTH, SAMPLE_RATE
 from small_dataset_audio.errors import InvalidAudioError
-from small_dataset_audio.models.vocoder.corpus_source import SILENT_FRAMES, CorpusSource, Run, runs_of
+from small_dataset_audio.models.vocoder.corpus_source import SILENT_FRAMES, TUNING_UNIT, CorpusSource, Run, runs_of
 
 
 def source_of(*clips: np.ndarray, join_hops: int = 3) -> CorpusSource:
@@ -247,3 +248,48 @@ def test_any_path_has_the_same_mid_in_stereo(frames: list[int], num_samples: int
 def test_sides_that_do_not_fit_their_clips_are_refused_by_number(sides: list[np.ndarray | None], words: str):
     with pytest.raises(InvalidAudioError, match=words):
         CorpusSource([noise(100, 1), noise(100, 2)], HOP_LENGTH, 3, sides)
+
+
+# ---- tuning
+
+
+@pytest.mark.parametrize("tuning", [-120, -14, 14, 40, 120])
+@pytest.mark.parametrize("begin", [0, 3, 40])
+def test_a_tuned_run_is_the_recording_at_another_speed(tuning: int, begin: int):
+    source = source_of(sine(440.0, 200_000))
+    first = SILENT_FRAMES + 60
+    heard = source.splice([Run(-begin, first, 150, tuning=tuning)], 100 * HOP_LENGTH)
+    speed = 1 + tuning / TUNING_UNIT
+    # sample n of the run is sample n * speed of the recording, from its first frame on
+    positions = (first - SILENT_FRAMES) * HOP_LENGTH + (np.arange(len(heard)) + begin * HOP_LENGTH) * speed
+    np.testing.assert_allclose(heard, np.sin(2 * np.pi * 440.0 * positions / SAMPLE_RATE), atol=2e-4)
+
+
+@pytest.mark.parametrize("tuning", [-30, 25])
+def test_a_tuned_run_cut_short_anywhere_has_the_same_samples(tuning: int):
+    source = source_of(noise(300_000))
+    whole = source.splice([Run(0, 40, 400, tuning=tuning)], 300 * HOP_LENGTH)
+    for begin in (1, 37, 133):
+        later = source.splice([Run(-begin, 40, 400, tuning=tuning)], 100 * HOP_LENGTH)
+        np.testing.assert_allclose(later, whole[begin * HOP_LENGTH :][: len(later)], atol=1e-5)
+
+
+def test_runs_of_another_tuning_are_other_runs():
+    runs = runs_of(np.arange(6), tunings=np.array([0, 0, 5, 5, -5, -5]))
+    assert [(run.target_frame, run.num_frames, run.tuning) for run in runs] == [(0, 2, 0), (2, 2, 5), (4, 2, -5)]
+
+
+def test_tuned_runs_are_joined_where_they_fit():
+    source = source_of(sine(220.0, 300_000))
+    runs = [Run(0, 60, 60, lag=0), Run(60, 151, 60, tuning=20)]
+    lags = source.find_lags(runs)
+    heard = source.splice([runs[0], replace(runs[1], lag=lags[1])], 100 * HOP_LENGTH)
+    envelope = np.sqrt(np.convolve(heard**2, np.ones(218) / 218, mode="valid"))  # one period
+    assert envelope.min() / envelope.max() > 0.97
+
+
+def test_the_side_is_tuned_with_the_mid():
+    clip = noise(200_000)
+    source = CorpusSource([clip], HOP_LENGTH, 3, [0.5 * clip])
+    mid, side = source.splice([Run(0, 40, 100, tuning=11)], 90 * HOP_LENGTH, with_side=True)
+    np.testing.assert_allclose(side, 0.5 * mid, atol=1e-6)

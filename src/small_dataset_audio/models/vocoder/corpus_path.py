@@ -7,12 +7,13 @@ louder stroke would be heard alone, as it was recorded.
 
 from __future__ import annotations
 
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
+from functools import cached_property
 
 import numpy as np
 from numpy.typing import NDArray
 
-from small_dataset_audio.models.vocoder.corpus_source import SILENT_FRAMES, CorpusSource, Run, runs_of
+from small_dataset_audio.models.vocoder.corpus_source import SILENT_FRAMES, TUNING_UNIT, CorpusSource, Run, runs_of
 from small_dataset_audio.models.walk import Walk
 
 _SILENT_POWER = 1e-12
@@ -27,12 +28,14 @@ class CorpusPath:
     frames : ndarray [shape=(voices, steps), int64, first frame of each step in the strip of recordings]
     gains : ndarray [shape=(voices, steps), float32, linear]
     lags : ndarray [shape=(voices, steps), int64, samples that align a run with the one before it]
+    tunings : ndarray [shape=(voices, steps), int64, see `Run.tuning`]
     frames_per_step : int
     """
 
     frames: NDArray[np.int64] = field(repr=False)
     gains: NDArray[np.float32] = field(repr=False)
     lags: NDArray[np.int64] = field(repr=False)
+    tunings: NDArray[np.int64] = field(repr=False)
     frames_per_step: int
 
     @property
@@ -40,12 +43,33 @@ class CorpusPath:
         """Voices that sound together."""
         return len(self.frames)
 
+    @cached_property
+    def _begins(self) -> NDArray[np.int64]:
+        """Step at which the run begins that each step belongs to [shape=(voices, steps)]."""
+        goes_on = np.diff(self.frames) == self.frames_per_step
+        for values in (self.gains, self.lags, self.tunings):
+            goes_on &= np.diff(values) == 0
+        steps = np.arange(self.frames.shape[1])
+        begins = np.where(np.pad(goes_on, ((0, 0), (1, 0))), 0, steps)
+        return np.maximum.accumulate(begins, axis=1)
+
     def runs(self, voice: int, first: int, last: int) -> list[Run]:
-        """Gather what a voice plays from step `first` to `last`; nothing where it rests all the time."""
-        gains = np.repeat(self.gains[voice, first:last], self.frames_per_step)
-        frames = _unfold(self.frames[voice, first:last], self.frames_per_step)
-        lags = np.repeat(self.lags[voice, first:last], self.frames_per_step)
-        return runs_of(frames, gains, lags) if gains.any() else []
+        """Gather what a voice plays from step `first` to `last`; nothing where it rests all the time.
+
+        The first of them may begin earlier, at a target frame under 0: how a run is tuned is counted from its beginning.
+        """
+        if not self.gains[voice, first:last].any():
+            return []
+        begin = int(self._begins[voice, first])
+        runs = _runs_along(
+            self.frames[voice, begin:last],
+            self.gains[voice, begin:last],
+            self.lags[voice, begin:last],
+            self.tunings[voice, begin:last],
+            self.frames_per_step,
+        )
+        earlier = (first - begin) * self.frames_per_step
+        return [replace(run, target_frame=run.target_frame - earlier) for run in runs]
 
     def sounding_runs(self, first: int, last: int) -> list[list[Run]]:
         """Gather what every voice plays there; those that rest all the time are left out."""
@@ -53,13 +77,29 @@ class CorpusPath:
         return [runs for runs in voices if runs]
 
 
-def _unfold(frames: NDArray[np.int64], frames_per_step: int) -> NDArray[np.int64]:
-    """List every frame of each step, given the first of each."""
-    return (frames[:, None] + np.arange(frames_per_step)).ravel()
+def _runs_along(
+    frames: NDArray[np.int64],
+    gains: NDArray[np.float32],
+    lags: NDArray[np.int64] | None,
+    tunings: NDArray[np.int64],
+    frames_per_step: int,
+) -> list[Run]:
+    """Gather the runs of one voice, given the first frame of each step and what holds for all frames of the step."""
+    return runs_of(
+        (frames[:, None] + np.arange(frames_per_step)).ravel(),
+        np.repeat(gains, frames_per_step),
+        None if lags is None else np.repeat(lags, frames_per_step),
+        np.repeat(tunings, frames_per_step),
+    )
 
 
 def place_in_corpus(
-    walk: Walk, source: CorpusSource, hop_length: int, frames_per_step: int, match_db: float
+    walk: Walk,
+    source: CorpusSource,
+    hop_length: int,
+    frames_per_step: int,
+    match_db: float,
+    tolerable_cents: NDArray[np.float64],
 ) -> CorpusPath:
     """Find the places of a walk's steps in the recordings, and how loud each voice shall be there.
 
@@ -73,6 +113,8 @@ def place_in_corpus(
     frames_per_step : int
     match_db : float [dB]
         How far a further voice is raised or lowered.
+    tolerable_cents : ndarray [shape=(clips,)]
+        By how much each recording may be detuned.
 
     Returns
     -------
@@ -85,14 +127,23 @@ def place_in_corpus(
     frames = clip_starts[path] + SILENT_FRAMES + step_of_clip * frames_per_step
     power = _power_from(source, hop_length, frames, frames_per_step)
     gains = _gains(walk, power, match_db)
-    lags = np.stack([_lags(source, *voice, frames_per_step) for voice in zip(frames, gains, strict=True)])
-    return CorpusPath(frames, gains, lags, frames_per_step)
+    tunings = np.zeros_like(frames) if walk.detuning is None else _tunings(walk.detuning * tolerable_cents[path])
+    lags = np.stack([_lags(source, *voice, frames_per_step) for voice in zip(frames, gains, tunings, strict=True)])
+    return CorpusPath(frames, gains, lags, tunings, frames_per_step)
+
+
+def _tunings(cents: NDArray[np.float64]) -> NDArray[np.int64]:
+    return np.rint((2.0 ** (cents / 1200.0) - 1.0) * TUNING_UNIT).astype(np.int64)
 
 
 def _lags(
-    source: CorpusSource, frames: NDArray[np.int64], gains: NDArray[np.float32], frames_per_step: int
+    source: CorpusSource,
+    frames: NDArray[np.int64],
+    gains: NDArray[np.float32],
+    tunings: NDArray[np.int64],
+    frames_per_step: int,
 ) -> NDArray[np.int64]:
-    runs = runs_of(_unfold(frames, frames_per_step), np.repeat(gains, frames_per_step))
+    runs = _runs_along(frames, gains, None, tunings, frames_per_step)
     per_frame = np.repeat(source.find_lags(runs), [run.num_frames for run in runs])
     lags: NDArray[np.int64] = per_frame[::frames_per_step].astype(np.int64)
     return lags

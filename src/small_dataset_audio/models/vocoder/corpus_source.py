@@ -13,18 +13,22 @@ from __future__ import annotations
 
 import itertools
 from collections.abc import Iterator, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import cached_property
 
 import numpy as np
 from numpy.typing import NDArray
 
-from small_dataset_audio.audio.io import check_audio
+from small_dataset_audio.audio.io import check_audio, resample
 from small_dataset_audio.audio.joins import best_lag, level_crossfade
 from small_dataset_audio.errors import InvalidAudioError
 
 SILENT_FRAMES = 8
 """Before and after each clip: attacks are taken with the silence before them, and sounds can end."""
+
+
+TUNING_UNIT = 4800
+"""Samples, a tenth of a second: a run is resampled in blocks of it, which take a whole number of samples from the recording."""
 
 
 @dataclass(frozen=True)
@@ -37,6 +41,8 @@ class Run:
     gain : float [linear]
     lag : int or None [samples]
         Shift that aligns the run with the one before it; None leaves it to be found where they are joined.
+    tuning : int [1/4800]
+        By how much faster and higher the run is played than it was recorded: 1 is 0.36 cents.
     """
 
     target_frame: int
@@ -44,6 +50,7 @@ class Run:
     num_frames: int
     gain: float = 1.0
     lag: int | None = None
+    tuning: int = 0
 
 
 class CorpusSource:
@@ -127,18 +134,18 @@ class CorpusSource:
         out = np.zeros((2, length) if with_side else length, dtype=np.float32)
         written = 0  # samples of `out` that hold the runs so far, their last fade not yet applied
         for number, run in enumerate(runs):
-            offset = self._offset(run)
             begin = max(run.target_frame * self._hop - self._hop // 2 - reach, 0) if number else 0
             end = min((run.target_frame + run.num_frames) * self._hop - self._hop // 2 + reach, length)
             if begin >= end:
                 continue
             if number == 0:
-                out[..., begin:end] = self._take(begin + offset, end - begin, with_side) * np.float32(run.gain)
+                out[..., begin:end] = self._take(run, begin, end - begin, with_side) * np.float32(run.gain)
             else:
                 overlap = min(written, end) - begin
                 tail = out[..., begin : begin + overlap].copy()
-                offset += self._best_lag(np.atleast_2d(tail)[0], begin + offset) if run.lag is None else 0
-                piece = self._take(begin + offset, end - begin, with_side) * np.float32(run.gain)
+                if run.lag is None:
+                    run = replace(run, lag=self._best_lag(np.atleast_2d(tail)[0], run, begin))
+                piece = self._take(run, begin, end - begin, with_side) * np.float32(run.gain)
                 out[..., begin + overlap : end] = piece[..., overlap:]
                 out[..., begin : begin + overlap] = level_crossfade(tail, piece[..., :overlap])
             written = end
@@ -160,20 +167,32 @@ class CorpusSource:
         lags = [0] if runs else []
         for before, run in itertools.pairwise(runs):
             begin = run.target_frame * self._hop - self._hop // 2 - join // 2
-            tail = self._read(begin + self._offset(before) + lags[-1], join)
-            lags.append(self._best_lag(tail, begin + self._offset(run)))
+            tail = self._take(replace(before, lag=lags[-1]), begin, join, with_side=False)
+            lags.append(self._best_lag(tail, run, begin))
         return lags
 
-    def _offset(self, run: Run) -> int:
-        """Samples from a place in the target to the place in the strip that is heard there."""
-        return (run.source_frame - run.target_frame) * self._hop + (run.lag or 0)
-
-    def _best_lag(self, tail: NDArray[np.float32], position: int) -> int:
-        """Shift of up to half a hop either way that aligns the incoming samples with the outgoing ones."""
+    def _best_lag(self, tail: NDArray[np.float32], run: Run, begin: int) -> int:
+        """Shift of up to half a hop either way that aligns an incoming run with the outgoing samples at `begin`."""
         reach = self._hop // 2
-        return best_lag(tail, self._read(position - reach, len(tail) + 2 * reach)) if len(tail) >= self._hop else 0
+        if len(tail) < self._hop:
+            return 0
+        return best_lag(tail, self._take(replace(run, lag=0), begin - reach, len(tail) + 2 * reach, with_side=False))
 
-    def _take(self, position: int, num_samples: int, with_side: bool) -> NDArray[np.float32]:
+    def _take(self, run: Run, begin: int, num_samples: int, with_side: bool) -> NDArray[np.float32]:
+        """Play a run at target sample `begin` [shape=(num_samples,), or with the side (2, num_samples)]."""
+        anchor = run.source_frame * self._hop + (run.lag or 0)
+        into = begin - run.target_frame * self._hop
+        if not run.tuning:
+            return self._copy(anchor + into, num_samples, with_side)
+        # One block earlier and later: the resampler's own ends lie outside of what is heard.
+        first = into // TUNING_UNIT - 1
+        skipped = into - first * TUNING_UNIT
+        blocks = -(-(skipped + num_samples) // TUNING_UNIT) + 1
+        step = TUNING_UNIT + run.tuning
+        recorded = self._copy(anchor + first * step, blocks * step, with_side)
+        return resample(recorded, step, TUNING_UNIT)[..., skipped : skipped + num_samples]
+
+    def _copy(self, position: int, num_samples: int, with_side: bool) -> NDArray[np.float32]:
         """Copy source samples [shape=(num_samples,), or with the side (2, num_samples)]."""
         mid = self._read(position, num_samples)
         if not with_side:
@@ -212,9 +231,12 @@ def _cut(row: NDArray[np.float32], position: int, num_samples: int) -> NDArray[n
 
 
 def runs_of(
-    frames: NDArray[np.int64], gains: NDArray[np.float32] | None = None, lags: NDArray[np.int64] | None = None
+    frames: NDArray[np.int64],
+    gains: NDArray[np.float32] | None = None,
+    lags: NDArray[np.int64] | None = None,
+    tunings: NDArray[np.int64] | None = None,
 ) -> list[Run]:
-    """Gather frames that follow one another, at one gain and one lag, into runs.
+    """Gather frames that follow one another, at one gain, lag and tuning, into runs.
 
     Parameters
     ----------
@@ -223,13 +245,23 @@ def runs_of(
         1 without.
     lags : ndarray [shape=(n,), samples], optional
         To be found where runs are joined, without.
+    tunings : ndarray [shape=(n,), 1/4800], optional
+        As recorded, without.
     """
     levels = np.ones(len(frames), dtype=np.float32) if gains is None else gains
     shifts = np.zeros(len(frames), dtype=np.int64) if lags is None else lags
-    breaks = np.flatnonzero((np.diff(frames) != 1) | (np.diff(levels) != 0.0) | (np.diff(shifts) != 0)) + 1
-    bounds = [0, *breaks.tolist(), len(frames)]
+    speeds = np.zeros(len(frames), dtype=np.int64) if tunings is None else tunings
+    breaks = (np.diff(frames) != 1) | (np.diff(levels) != 0.0) | (np.diff(shifts) != 0) | (np.diff(speeds) != 0)
+    bounds = [0, *(np.flatnonzero(breaks) + 1).tolist(), len(frames)]
     return [
-        Run(begin, int(frames[begin]), end - begin, float(levels[begin]), None if lags is None else int(lags[begin]))
+        Run(
+            begin,
+            int(frames[begin]),
+            end - begin,
+            float(levels[begin]),
+            None if lags is None else int(lags[begin]),
+            int(speeds[begin]),
+        )
         for begin, end in itertools.pairwise(bounds)
         if end > begin
     ]

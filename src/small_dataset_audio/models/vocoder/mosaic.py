@@ -31,6 +31,7 @@ from numpy.typing import NDArray
 from torch import Tensor
 
 from small_dataset_audio.audio.blend import louder_of
+from small_dataset_audio.audio.detuning import tolerable_cents
 from small_dataset_audio.audio.spectrogram import AudioSpectrogram
 from small_dataset_audio.errors import InvalidConfigError
 from small_dataset_audio.models.neighbours import NeighbourIndex
@@ -124,13 +125,18 @@ class MosaicVocoder:
     def _index(self) -> NeighbourIndex:
         return NeighbourIndex(self._features)
 
+    @cached_property
+    def _tolerable_cents(self) -> NDArray[np.float64]:
+        """By how much each clip may be detuned."""
+        return np.array([tolerable_cents(clip) for clip in self._source.clips()])
+
     def render(self, mel: Tensor, num_samples: int, generator: torch.Generator) -> NDArray[np.float32]:  # noqa: ARG002 - protocol; nothing is drawn here
         """Render one spectrogram; see :class:`~small_dataset_audio.models.vocoder.Vocoder`."""
         return self.sound(self.runs_to_render(mel), num_samples)
 
     def place(self, walk: Walk, frames_per_step: int, match_db: float) -> CorpusPath:
         """Find where in the corpus a walk is; see :class:`~small_dataset_audio.models.vocoder.PlayingVocoder`."""
-        return place_in_corpus(walk, self._source, self._hop, frames_per_step, match_db)
+        return place_in_corpus(walk, self._source, self._hop, frames_per_step, match_db, self._tolerable_cents)
 
     def play(self, path: CorpusPath, first: int, last: int, num_samples: int) -> NDArray[np.float32]:
         """Play steps of a walk; see :class:`~small_dataset_audio.models.vocoder.PlayingVocoder`."""

@@ -1,0 +1,54 @@
+"""How far a recording can be detuned and still be what it is.
+
+A player never strikes twice alike, and a sampler that does sounds like a machine; so samplers detune a little. How much goes
+unheard depends on the sound: a partial that lasts for T seconds has a pitch that is known to about 1/T Hz (D. Gabor, "Theory of
+communication", J. IEE 1946). That is half a semitone for a low thud, and next to nothing for a bell. A shift within that is
+another vibration of the same sound, and no wrong note.
+"""
+
+from __future__ import annotations
+
+from typing import Final
+
+import numpy as np
+from numpy.typing import NDArray
+from scipy import signal
+
+from small_dataset_audio.constants import SAMPLE_RATE
+
+LEAST_CENTS: Final = 5.0
+"""Just about what can be told between two notes heard one after the other, and half of what counts as out of tune."""
+
+MOST_CENTS: Final = 60.0
+
+_FRAME_SAMPLES: Final = SAMPLE_RATE // 100
+_LOWEST_HZ, _HIGHEST_HZ = 60.0, 8000.0
+_SEGMENT_SAMPLES: Final = 4096
+
+
+def tolerable_cents(audio: NDArray[np.float32]) -> float:
+    """Find by how much a recording may be detuned.
+
+    Parameters
+    ----------
+    audio : ndarray [shape=(samples,), float32, 48 kHz]
+
+    Returns
+    -------
+    float [cents, 5 to 60]
+        One cycle of its mean frequency (weighted by power, 60 Hz to 8 kHz) over the time that it lasts (as long as a steady
+        sound of the same energy and power would).
+    """
+    whole = audio[: len(audio) // _FRAME_SAMPLES * _FRAME_SAMPLES].reshape(-1, _FRAME_SAMPLES)
+    energy = np.einsum("ij,ij->i", whole, whole, dtype=np.float64)
+    if not energy.any():
+        return LEAST_CENTS
+    lasts_s = float(energy.sum() ** 2 / (energy**2).sum()) * _FRAME_SAMPLES / SAMPLE_RATE
+    frequency_hz, power = signal.welch(audio, SAMPLE_RATE, nperseg=min(_SEGMENT_SAMPLES, len(audio)))
+    heard = (frequency_hz >= _LOWEST_HZ) & (frequency_hz <= _HIGHEST_HZ)
+    total = float(power[heard].sum())
+    if total <= 0.0:
+        return LEAST_CENTS
+    mean_hz = float((frequency_hz[heard] * power[heard]).sum()) / total
+    cents = 1200.0 * np.log2(1.0 + 1.0 / (lasts_s * mean_hz))
+    return float(np.clip(cents, LEAST_CENTS, MOST_CENTS))
