@@ -26,9 +26,15 @@ def peak_mb() -> float:
 
 
 def commit() -> str:
-    """Short hash of this checkout's commit, with ``-dirty`` behind it where files have changed since."""
-    command = ["git", "-C", str(Path(__file__).parent), "describe", "--always", "--dirty", "--exclude=*"]
-    return subprocess.run(command, stdout=subprocess.PIPE, text=True, check=False).stdout.strip() or "unknown"
+    """Short hash of this checkout's commit, with ``-dirty`` behind it where files other than results have changed since."""
+    commit_hash = _git("rev-parse", "--short", "HEAD")
+    changed = _git("status", "--porcelain", "--untracked-files=no", "--", ":/", ":/!benchmarks/results")
+    return f"{commit_hash}{'-dirty' if changed else ''}" if commit_hash else "unknown"
+
+
+def _git(*arguments: str) -> str:
+    command = ["git", "-C", str(Path(__file__).parent), *arguments]
+    return subprocess.run(command, stdout=subprocess.PIPE, text=True, check=False).stdout.strip()
 
 
 def cpu_name() -> str:

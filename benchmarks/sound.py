@@ -8,8 +8,8 @@
 
 Each system makes 12 mono takes of 10 s with seeds 0 to 11 (``sound_systems.py``): *ours* through the public workflow with
 its default settings, *novel* with the same model and ``novelty="high"``, *plain* by ``plain_recipe.py`` with the same budget,
-*first* through the public workflow without training, *walk* and *shuffle* without a model. These three are measured once for
-each corpus in a run and stand in each of its rows.
+*first* through the public workflow without training, *walk* and *shuffle* without a model, and *whole*, the recordings
+themselves. These four are measured once for each corpus in a run and stand in each of its rows.
 
 Saved figures are rows of one corpus at one budget, each with its own date, commit and machine, so that several runs fill the
 table. A row is written after each system, so that an interrupted run keeps what it measured, and a row measured again replaces

@@ -139,6 +139,24 @@ def _plain(task: dict[str, Any]) -> MakeTake:
     return lambda duration_s, seed: plain_recipe.generate(model, duration_s, seed)
 
 
+def _whole(task: dict[str, Any]) -> MakeTake:
+    from small_dataset_audio.audio import apply_anti_alias_filter
+    from small_dataset_audio.corpus import scan_corpus
+    from small_dataset_audio.workflow.describe import SCAN
+
+    recordings = [clip.audio for clip in scan_corpus(Path(task["corpus"]), SCAN).clips]
+
+    def make(duration_s: float, seed: int) -> NDArray[np.float32]:
+        generator = np.random.default_rng(seed)
+        num_samples = round(duration_s * RATE_HZ)
+        rounds = num_samples // sum(map(len, recordings)) + 1
+        order = np.concatenate([generator.permutation(len(recordings)) for _ in range(rounds)])
+        row = np.concatenate([recordings[index] for index in order])[:num_samples]
+        return apply_anti_alias_filter(row, RATE_HZ)
+
+    return make
+
+
 def _walk(task: dict[str, Any]) -> MakeTake:
     from measures.baselines import build_walk_map, walk
 
@@ -159,6 +177,7 @@ _MAKERS: dict[str, Callable[[dict[str, Any]], MakeTake]] = {
     "novel": _novel,
     "plain": _plain,
     "first": _first,
+    "whole": _whole,
     "walk": _walk,
     "shuffle": _shuffle,
 }

@@ -49,6 +49,7 @@ OTHERS = {
     "novel": {"kad": 6.0, "copied_share": 0.05},
     "plain": PLAIN,
     "first": {"kad": 20.0, "ready_s": 3.2},
+    "whole": {"kad": 4.0},
     "walk": {"kad": 50.0, "coverage": 0.7},
     "shuffle": {"kad": 130.0},
 }
@@ -204,7 +205,7 @@ def test_every_goal_can_be_shown() -> None:
 
 
 def test_rows_of_an_older_run_without_the_newer_figures_are_shown_without_them(tmp_path: Path) -> None:
-    old = row(novel=None, first=None, ours={"kad_standard_error": None, "onset_distance_db": None, "swing_ratio": None})
+    old = row(novel=None, first=None, whole=None, ours={"kad_standard_error": None, "onset_distance_db": None, "swing_ratio": None})
     write_rows(tmp_path, [old])
     assert [saved["corpus"] for saved in read_rows(tmp_path)] == ["tabla"]
     text = (tmp_path / "sound.md").read_text()
@@ -217,8 +218,8 @@ def test_a_baseline_stands_in_the_table_from_the_newest_row_that_has_it() -> Non
     older, newest = row(budget_s=60.0), {**row(first=None), "date": "2026-02-02T03:04:05+00:00"}
     newest["systems"]["walk"] = {**RESEMBLANCE, "kad": 51.0}
     text = markdown(with_verdicts([older, newest]))
-    assert "plain, 180 s | first sound | walk | shuffle |" in text
-    assert "| KAD |  | 4.0 ±0.6 | 4.0 ±0.6 | 6.0 | 6.0 | 400.0 | 400.0 | 20.0 | 51.0 | 130.0 |" in text
+    assert "plain, 180 s | first sound | whole recordings | walk | shuffle |" in text
+    assert "| KAD |  | 4.0 ±0.6 | 4.0 ±0.6 | 6.0 | 6.0 | 400.0 | 400.0 | 20.0 | 4.0 | 51.0 | 130.0 |" in text
     assert "first sound |" not in markdown(with_verdicts([newest]))
 
 
@@ -333,7 +334,7 @@ def test_crops_are_stretches_of_the_corpus_and_short_recordings_end_in_silence()
 # --- The systems, and the run ----------------------------------------------------------------------------------------
 
 
-@pytest.mark.parametrize("system", ["first", "walk", "shuffle"])
+@pytest.mark.parametrize("system", ["first", "whole", "walk", "shuffle"])
 def test_a_baseline_makes_the_takes_asked_for_and_says_how_fast(tmp_path: Path, system: str) -> None:
     corpus = tmp_path / "corpus"
     write_recordings(corpus, [np.tile(clip, 2) for clip in five_clips()])
@@ -419,11 +420,14 @@ def test_a_run_measures_every_system_and_prints_one_table(
     assert sound.main(arguments) == 0
     out = capsys.readouterr().out
     novel = "ours, novelty high, 10 s | ours, novelty high, 20 s"
-    assert f"| ours, 10 s | ours, 20 s | {novel} | plain, 10 s | plain, 20 s | first sound | walk | shuffle |" in out
+    assert (
+        f"| ours, 10 s | ours, 20 s | {novel} | plain, 10 s | plain, 20 s | first sound | whole recordings | walk | shuffle |"
+        in out
+    )
     trained = [(task["system"], task["budget_s"]) for task in noise_instead_of_systems if task["task"] == "train"]
     assert trained == [("ours", 10.0), ("plain", 10.0), ("ours", 20.0), ("plain", 20.0)]
     generated = [task["system"] for task in noise_instead_of_systems if task["task"] == "generate"]
-    assert generated == ["first", "walk", "shuffle", *["ours", "novel", "plain"] * 2]
+    assert generated == ["first", "whole", "walk", "shuffle", *["ours", "novel", "plain"] * 2]
     homes = {(task["system"], task["home"]) for task in noise_instead_of_systems if task.get("budget_s") == 10.0}
     heard = {(task["system"], task["home"]) for task in noise_instead_of_systems if task["task"] == "generate"}
     assert {("novel", home) for system, home in homes if system == "ours"} <= heard, "novel plays the model of ours"
@@ -437,7 +441,7 @@ def test_takes_are_kept_by_corpus_system_and_budget(
     arguments = ["--samples", str(samples), "--corpora", "pluck", "--budgets", "10", "--takes", "2", "--seconds", "2"]
     assert sound.main([*arguments, "--keep", str(keep)]) == 0
     kept = {path.relative_to(keep).as_posix() for path in keep.rglob("*.wav")}
-    systems = ("ours-10s", "novel-10s", "plain-10s", "first", "walk", "shuffle")
+    systems = ("ours-10s", "novel-10s", "plain-10s", "first", "whole", "walk", "shuffle")
     assert kept == {f"pluck/{system}/seed {seed:03d}.wav" for system in systems for seed in (0, 1)}
 
 

@@ -37,7 +37,7 @@ def kept(tmp_path: Path) -> Path:
     """Takes as ``sound.py --keep`` leaves them, and the recordings they are of."""
     (tmp_path / "samples").mkdir()
     sf.write(tmp_path / "samples" / "pluck_1.wav", tone(220.0), RATE_HZ)
-    for number, system in enumerate(("ours-60s", "novel-60s", "plain-60s", "first", "walk", "shuffle")):
+    for number, system in enumerate(("ours-60s", "novel-60s", "plain-60s", "first", "whole", "walk", "shuffle")):
         folder = tmp_path / "takes" / "pluck" / system
         folder.mkdir(parents=True)
         sf.write(folder / "seed 000.wav", tone(200.0 * (number + 1)), RATE_HZ)
