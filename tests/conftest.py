@@ -15,7 +15,7 @@ from small_dataset_audio._version import __version__
 from small_dataset_audio.audio.spectrogram import AudioSpectrogram
 from small_dataset_audio.library import HOME_VARIABLE
 from small_dataset_audio.models.bundle import ModelBundle, load_bundle, save_bundle
-from small_dataset_audio.models.density import fit_density, latent_path
+from small_dataset_audio.models.latent_paths import fit_density, latent_path
 from small_dataset_audio.models.metadata import FORMAT_VERSION, ClipEntry, CorpusEntry, ModelMetadata, TrainingEntry
 from small_dataset_audio.training.config import TrainingConfig
 from small_dataset_audio.training.loop import Trainer, corpus_scale, new_state

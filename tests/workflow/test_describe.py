@@ -8,7 +8,7 @@ from small_dataset_audio import __version__
 from small_dataset_audio.audio.config import SpectrogramConfig
 from small_dataset_audio.corpus import scan_corpus
 from small_dataset_audio.models.config import LinearConfig, VAEConfig
-from small_dataset_audio.models.density import LEAD_STEPS, TAIL_STEPS
+from small_dataset_audio.models.latent_paths import LEAD_STEPS, TAIL_STEPS
 from small_dataset_audio.models.metadata import FORMAT_VERSION, TrainingEntry
 from small_dataset_audio.workflow.describe import DENSITY, describe_model
 

@@ -81,8 +81,8 @@ def generate(
         Literal["low", "medium", "high"],
         typer.Option(
             metavar="LEVEL",
-            help="How little of the recordings comes back as it was, for crossfade: low plays long stretches of them, medium "
-            "and high shorter ones, with two or three that sound alike blended into one.",
+            help="How little of the recordings comes back as it was, for crossfade: low plays stretches of them as they are, "
+            "medium each at its own pace and a little off its pitch, high more of that, and two that sound alike as one.",
         ),
     ] = "medium",
     temperature: Annotated[

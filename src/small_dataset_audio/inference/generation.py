@@ -20,13 +20,11 @@ from __future__ import annotations
 
 import secrets
 from collections.abc import Callable, Iterator, Mapping
-from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any, Self, TypeAlias
 
 import numpy as np
 import torch
-from numpy.typing import NDArray
 
 from small_dataset_audio.audio.spectrogram import AudioSpectrogram
 from small_dataset_audio.constants import SAMPLE_RATE
@@ -41,10 +39,11 @@ from small_dataset_audio.inference.chunking import (
 from small_dataset_audio.inference.config import MAX_SEED, GenerationConfig
 from small_dataset_audio.inference.export import check_destination, export_stream, export_take
 from small_dataset_audio.inference.mastering import master, shape_at_48k
-from small_dataset_audio.inference.pieces import FileStore, MemoryStore, Piece, Stream, cut, stream_of
+from small_dataset_audio.inference.pieces import FileStore, MemoryStore, Piece, cut, stream_of
 from small_dataset_audio.inference.provenance import audio_sha256, describe_environment, stream_sha256
 from small_dataset_audio.inference.quality_stream import score_stream
 from small_dataset_audio.inference.resampling import samples_at_48k
+from small_dataset_audio.inference.results import Appraisal, Appraise, GenerationResult, Sections, TakeSummary
 from small_dataset_audio.inference.stereo import left_and_right
 from small_dataset_audio.inference.wav import check_wav_size, wav_bytes
 from small_dataset_audio.models.autoencoder import Autoencoder
@@ -57,82 +56,7 @@ from small_dataset_audio.models.vocoder.protocol import StereoVocoder, Vocoder
 OnProgress: TypeAlias = Callable[[float, float], None]
 """Told how many seconds are rendered, and of how many."""
 
-Sections: TypeAlias = Mapping[str, Mapping[str, Any]]
-"""Extra keys of a sidecar."""
-
 __all__ = ["Appraisal", "GenerationConfig", "GenerationPipeline", "GenerationResult", "TakeSummary"]
-
-
-@dataclass(frozen=True)
-class Appraisal:
-    """What is to be said of a finished take, by someone who knows more than its samples.
-
-    Parameters
-    ----------
-    quality : mapping
-        Its score, perhaps with another rating and reason.
-    sections : mapping of str to mapping
-        Extra keys of the sidecar, beside its own.
-    """
-
-    quality: Mapping[str, Any]
-    sections: Sections = field(default_factory=dict)
-
-
-Appraise: TypeAlias = Callable[[Stream, Mapping[str, Any]], Appraisal]
-"""Given a finished take, which it may go through as often as it likes, and its score."""
-
-
-@dataclass(frozen=True)
-class GenerationResult:
-    """A take, before it is written.
-
-    Parameters
-    ----------
-    audio : ndarray [shape=(samples,) or (2, samples), float32, peak at most 0.891]
-    sample_rate : int [Hz]
-    quality : dict
-        See :func:`~small_dataset_audio.inference.quality.compute_quality_score`.
-    config : GenerationConfig
-        As given.
-    seed_used : int
-    duration_s : float [s]
-        Of `audio`, exactly.
-    channels : int
-    vocoder : str
-        Which one rendered it.
-    """
-
-    audio: NDArray[np.float32] = field(repr=False)
-    sample_rate: int
-    quality: dict[str, Any]
-    config: GenerationConfig
-    seed_used: int
-    duration_s: float
-    channels: int
-    vocoder: str = "griffin_lim"
-
-
-@dataclass(frozen=True)
-class TakeSummary:
-    """A take that went to disk as it was made, without its samples.
-
-    Parameters
-    ----------
-    sample_rate, quality, config, seed_used, duration_s, channels, vocoder
-        As of a :class:`GenerationResult`.
-    audio_sha256 : str
-        Of the samples as float32, as the sidecar has it.
-    """
-
-    sample_rate: int
-    quality: dict[str, Any]
-    config: GenerationConfig
-    seed_used: int
-    duration_s: float
-    channels: int
-    vocoder: str
-    audio_sha256: str
 
 
 class GenerationPipeline:

@@ -6,8 +6,8 @@ from .config import DensityConfig as DensityConfig
 from .config import LinearConfig as LinearConfig
 from .config import VAEConfig as VAEConfig
 from .density import LatentDensity as LatentDensity
-from .density import fit_density as fit_density
-from .density import latent_path as latent_path
+from .latent_paths import fit_density as fit_density
+from .latent_paths import latent_path as latent_path
 from .linear import LinearAutoencoder as LinearAutoencoder
 from .linear import fit_linear as fit_linear
 from .metadata import ModelMetadata as ModelMetadata

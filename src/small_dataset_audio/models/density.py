@@ -11,33 +11,20 @@ A walk keeps what single draws lose: attack, decay, pause and level over time.
 
 from __future__ import annotations
 
-from collections.abc import Sequence
 from dataclasses import dataclass, field
 from typing import Protocol
 
 import numpy as np
-import torch
 from numpy.typing import NDArray
 
-from small_dataset_audio.audio.spectrogram import AudioSpectrogram
-from small_dataset_audio.errors import InvalidConfigError, ModelDamagedError
-from small_dataset_audio.models.autoencoder import Autoencoder
+from small_dataset_audio.errors import ModelDamagedError
 from small_dataset_audio.models.config import DensityConfig, WalkStyle
 from small_dataset_audio.models.draws import SpreadDraws
-from small_dataset_audio.models.neighbours import NeighbourIndex
 from small_dataset_audio.models.walk import Walk
 
-LEAD_STEPS = 2
-"""Silent steps before each recording (85 ms): an attack is walked into, and survives a crossfade over the lead."""
+NEVER = 1e9
+"""Distance of a step that stands in for a missing neighbour: finite, as a model file must be, and never jumped."""
 
-TAIL_STEPS = 1
-"""Silent steps after each recording."""
-
-_EXCLUDED_STEPS = 12  # half a second
-_PARTNER_STEPS = 6  # a quarter of a second must develop alike
-_NEVER = (
-    1e9  # distance of a step that stands in for a missing neighbour: finite, as a model file must be, and never jumped
-)
 _TWIN = 1e-6  # up to this distance two steps are the same one, such as digital silence, but for rounding
 _DRIFT_STEPS = 8  # from one drawn displacement to the next
 _HELD_STEPS = 24  # one second
@@ -245,7 +232,7 @@ class LatentDensity:
         """How far sounds lie apart: the median distance to a nearest neighbour."""
         nearest = self.neighbour_distances[:, 0]
         # Twins say nothing of it: in many sample packs most steps are digital silence.
-        known = nearest[(nearest > _TWIN) & (nearest < _NEVER)]
+        known = nearest[(nearest > _TWIN) & (nearest < NEVER)]
         return float(np.median(known)) if known.size else 0.0
 
     def _first_step(
@@ -326,88 +313,3 @@ def _run_lengths(rows: NDArray[np.int64]) -> NDArray[np.int64]:
 def _pick(chances: NDArray[np.float64], number: float) -> int:
     """Choose a place from cumulated probabilities by a number from 0 to 1."""
     return min(int(np.searchsorted(chances, number, side="right")), len(chances) - 1)
-
-
-def fit_density(paths: Sequence[NDArray[np.float32]], config: DensityConfig | None = None) -> LatentDensity:
-    """Store the corpus's latent paths and find the neighbours of each step.
-
-    Parameters
-    ----------
-    paths : sequence of ndarray [shape=(steps, latent_dim), float32, one for each recording]
-    config : DensityConfig, optional
-
-    Returns
-    -------
-    LatentDensity
-
-    Raises
-    ------
-    InvalidConfigError
-        No path, or a field of `config` outside its range.
-    """
-    config = config or DensityConfig()
-    config.validate()
-    if not paths:
-        raise InvalidConfigError("paths is empty; a density needs the latents of at least one recording")
-    latents = np.concatenate(paths).astype(np.float32)
-    lengths = np.array([len(path) for path in paths], dtype=np.int64)
-    neighbours, distances = _find_neighbours(latents, lengths, config.num_neighbours)
-    partners, _ = _find_neighbours(_developments(latents, lengths), lengths, config.num_partners)
-    return LatentDensity(
-        latents=latents,
-        path_lengths=lengths,
-        neighbours=neighbours,
-        neighbour_distances=distances,
-        partners=partners,
-        config=config,
-    )
-
-
-def latent_path(model: Autoencoder, spectrogram: AudioSpectrogram, audio: NDArray[np.float32]) -> NDArray[np.float32]:
-    """Encode one recording, with the silence around it that a walk goes through.
-
-    Parameters
-    ----------
-    model : Autoencoder
-    spectrogram : AudioSpectrogram
-        On the model's device.
-    audio : ndarray [shape=(samples,), float32, 48 kHz]
-
-    Returns
-    -------
-    ndarray [shape=(steps, latent_dim), float32]
-    """
-    step_samples = model.config.frames_per_step * spectrogram.config.hop_length
-    padded = np.pad(audio, (LEAD_STEPS * step_samples, TAIL_STEPS * step_samples))
-    with torch.inference_mode():
-        mel = spectrogram.waveform_to_mel(torch.from_numpy(padded).to(spectrogram.window.device))
-        mean = model.encode_recording(mel)
-    path: NDArray[np.float32] = mean[0].T.cpu().numpy()
-    return path
-
-
-def _developments(latents: NDArray[np.float32], lengths: NDArray[np.int64]) -> NDArray[np.float32]:
-    """Each step with those that follow it, the last of a recording held [shape=(steps, _PARTNER_STEPS * latent_dim)]."""
-    last = np.repeat(np.cumsum(lengths) - 1, lengths)
-    here = np.arange(len(latents))
-    return np.concatenate([latents[np.minimum(here + ahead, last)] for ahead in range(_PARTNER_STEPS)], axis=1)
-
-
-def _find_neighbours(
-    points: NDArray[np.float32], lengths: NDArray[np.int64], count: int
-) -> tuple[NDArray[np.int64], NDArray[np.float32]]:
-    """Find the nearest steps of each step, leaving out those close by in its own recording.
-
-    A step resembles the one before and the one after it most of all; jumps there would only stutter. Where fewer than
-    `count` are left, a step is its own neighbour at a distance that is never jumped over.
-    """
-    found, distances = NeighbourIndex(points).query(points, min(count + 2 * _EXCLUDED_STEPS + 1, len(points)))
-    path = np.repeat(np.arange(len(lengths)), lengths)
-    here = np.arange(len(points))[:, None]
-    too_close = (np.abs(found - here) <= _EXCLUDED_STEPS) & (path[found] == path[:, None])
-    found, distances = np.where(too_close, here, found), np.where(too_close, np.float32(_NEVER), distances)
-    missing = max(count - found.shape[1], 0)
-    found = np.concatenate([found, np.repeat(here, missing, axis=1)], axis=1)
-    distances = np.pad(distances, ((0, 0), (0, missing)), constant_values=np.float32(_NEVER))
-    nearest = np.argsort(distances, axis=1, kind="stable")[:, :count]
-    return np.take_along_axis(found, nearest, axis=1), np.take_along_axis(distances, nearest, axis=1)

@@ -11,7 +11,7 @@ from small_dataset_audio._version import __version__
 from small_dataset_audio.audio.config import SpectrogramConfig
 from small_dataset_audio.corpus import Corpus, ScanConfig
 from small_dataset_audio.models.config import DensityConfig, LinearConfig, VAEConfig
-from small_dataset_audio.models.density import LEAD_STEPS, TAIL_STEPS
+from small_dataset_audio.models.latent_paths import LEAD_STEPS, TAIL_STEPS
 from small_dataset_audio.models.metadata import FORMAT_VERSION, ClipEntry, CorpusEntry, ModelMetadata, TrainingEntry
 
 NO_LICENCE: Final = "unspecified"
@@ -20,7 +20,7 @@ SCAN: Final = ScanConfig(even_levels=True)
 """How recordings are read that a model is made of."""
 
 DENSITY: Final = DensityConfig(lead_steps=LEAD_STEPS, tail_steps=TAIL_STEPS)
-"""Of every model: as :func:`~small_dataset_audio.models.density.latent_path` lays silence around recordings."""
+"""Of every model: as :func:`~small_dataset_audio.models.latent_paths.latent_path` lays silence around recordings."""
 
 
 def describe_model(

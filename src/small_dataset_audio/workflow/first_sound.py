@@ -28,7 +28,7 @@ from small_dataset_audio.inference.generation import GenerationPipeline
 from small_dataset_audio.library import Library, ModelEntry, display_folder_name
 from small_dataset_audio.models.bundle import ModelBundle, save_bundle
 from small_dataset_audio.models.config import LinearConfig
-from small_dataset_audio.models.density import LEAD_STEPS, TAIL_STEPS, fit_density, latent_path
+from small_dataset_audio.models.latent_paths import LEAD_STEPS, TAIL_STEPS, fit_density, latent_path
 from small_dataset_audio.models.linear import fit_linear
 from small_dataset_audio.models.metadata import TrainingEntry
 from small_dataset_audio.workflow.describe import DENSITY, NO_LICENCE, SCAN, describe_clips, describe_model

@@ -17,8 +17,9 @@ from small_dataset_audio.audio.io import read_audio
 from small_dataset_audio.evaluation.takes import CorpusReference, TakeEvaluation, temper_rating
 from small_dataset_audio.files import make_output_folder, safe_folder_name
 from small_dataset_audio.inference.config import GenerationConfig, check_count
-from small_dataset_audio.inference.generation import Appraisal, GenerationPipeline, TakeSummary
+from small_dataset_audio.inference.generation import GenerationPipeline
 from small_dataset_audio.inference.pieces import Stream
+from small_dataset_audio.inference.results import Appraisal, TakeSummary
 from small_dataset_audio.library import Library
 from small_dataset_audio.models.bundle import load_bundle
 from small_dataset_audio.models.vocoder.protocol import Vocoder

@@ -20,7 +20,7 @@ from small_dataset_audio.inference.generation import GenerationPipeline
 from small_dataset_audio.library import CHECKPOINT_FILE
 from small_dataset_audio.models.bundle import ModelBundle, save_bundle
 from small_dataset_audio.models.config import VAEConfig
-from small_dataset_audio.models.density import fit_density, latent_path
+from small_dataset_audio.models.latent_paths import fit_density, latent_path
 from small_dataset_audio.models.metadata import TrainingEntry
 from small_dataset_audio.models.neighbours import NeighbourConfig
 from small_dataset_audio.models.vae import ConvVAE

@@ -17,7 +17,7 @@ from small_dataset_audio.audio.blend import louder_of
 from small_dataset_audio.constants import FRAMES_PER_STEP, HOP_LENGTH, N_FFT, STEP_SAMPLES
 from small_dataset_audio.models import ConvVAE, VAEConfig, fit_density, latent_path
 from small_dataset_audio.models.config import WalkStyle
-from small_dataset_audio.models.density import LEAD_STEPS, TAIL_STEPS
+from small_dataset_audio.models.latent_paths import LEAD_STEPS, TAIL_STEPS
 from small_dataset_audio.models.vocoder import GriffinLimVocoder, MosaicVocoder
 from small_dataset_audio.models.vocoder.corpus_path import CorpusPath, place_in_corpus
 from small_dataset_audio.models.vocoder.corpus_source import TUNING_UNIT, CorpusSource, Run
