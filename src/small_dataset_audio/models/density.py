@@ -17,7 +17,7 @@ from typing import Protocol
 import numpy as np
 from numpy.typing import NDArray
 
-from small_dataset_audio.errors import ModelDamagedError
+from small_dataset_audio.errors import InvalidConfigError, ModelDamagedError
 from small_dataset_audio.models.config import DensityConfig, WalkStyle
 from small_dataset_audio.models.draws import SpreadDraws
 from small_dataset_audio.models.walk import Walk
@@ -40,6 +40,7 @@ class Density(Protocol):
         generator: np.random.Generator,
         style: WalkStyle | None = None,
         spread: SpreadDraws | None = None,
+        preference: NDArray[np.float64] | None = None,
     ) -> Walk:
         """Draw a trajectory of `num_steps` steps."""
         ...
@@ -61,6 +62,7 @@ class StandardNormal:
         generator: np.random.Generator,
         style: WalkStyle | None = None,  # noqa: ARG002 - protocol; there are no recordings to keep to or leave
         spread: SpreadDraws | None = None,  # noqa: ARG002 - nor any to share out
+        preference: NDArray[np.float64] | None = None,  # noqa: ARG002 - or to prefer
     ) -> Walk:
         """Draw latents and hold each for about a second."""
         anchors = self.draw_anchors(-(-num_steps // _HELD_STEPS), generator)
@@ -154,6 +156,7 @@ class LatentDensity:
         generator: np.random.Generator,
         style: WalkStyle | None = None,
         spread: SpreadDraws | None = None,
+        preference: NDArray[np.float64] | None = None,
     ) -> Walk:
         """Draw a trajectory: a walk over the corpus's own paths.
 
@@ -165,6 +168,9 @@ class LatentDensity:
         spread : SpreadDraws, optional
             Says which recordings are begun, so that walks of consecutive seeds share the corpus out; `generator` does
             without it.
+        preference : ndarray [shape=(steps of the corpus,), natural logarithm of a weight], optional
+            Steers the walk: of two steps that it may be at, it is by this much more often at the one. A recording goes on as
+            it was played, so steering acts where a walk may change over; a larger `jump_scale` gives it more chances.
 
         Returns
         -------
@@ -173,11 +179,11 @@ class LatentDensity:
         Raises
         ------
         InvalidConfigError
-            A field of `style` outside its range.
+            A field of `style` outside its range, or a preference of another shape or not finite.
         """
         style = style or WalkStyle()
         style.validate()
-        first_voice = self._walk_rows(num_steps, style, generator, spread)
+        first_voice = self._walk_rows(num_steps, style, generator, spread, self._step_weights(preference))
         is_long = _run_lengths(first_voice) > style.solo_steps
         ranks = generator.integers(self.partners.shape[1], size=num_steps)
         # Each voice takes another partner: drawn by itself, a third would often double the second.
@@ -194,16 +200,20 @@ class LatentDensity:
         )
 
     def _walk_rows(
-        self, num_steps: int, style: WalkStyle, generator: np.random.Generator, spread: SpreadDraws | None
+        self,
+        num_steps: int,
+        style: WalkStyle,
+        generator: np.random.Generator,
+        spread: SpreadDraws | None,
+        weight_at: NDArray[np.float64],
     ) -> NDArray[np.int64]:
         scale = max(style.jump_scale * style.temperature * self._median_distance(), 1e-12)
         ends = np.cumsum(self.path_lengths)
         starts = ends - self.path_lengths
         last_steps = set((ends - 1).tolist())
         num_candidates = self.neighbours.shape[1]
-        weights = self._recording_weights()
+        weights = np.add.reduceat(weight_at, starts) / self.path_lengths
         chances = np.cumsum(weights / weights.sum())
-        weight_at = np.repeat(weights, self.path_lengths)
 
         visited = np.empty(num_steps, dtype=np.int64)
         draw_recording = generator.random if spread is None else spread.next
@@ -224,9 +234,16 @@ class LatentDensity:
                     position = candidate
         return visited
 
-    def _recording_weights(self) -> NDArray[np.float64]:
-        weights: NDArray[np.float64] = self.path_lengths.astype(np.float64) ** self.config.recording_weight
-        return weights
+    def _step_weights(self, preference: NDArray[np.float64] | None) -> NDArray[np.float64]:
+        """Say how often a walk shall be at each step [shape=(steps,), relative]."""
+        weights = np.repeat(self.path_lengths.astype(np.float64) ** self.config.recording_weight, self.path_lengths)
+        if preference is None:
+            return weights
+        if preference.shape != weights.shape or not np.isfinite(preference).all():
+            raise InvalidConfigError(
+                f"preference has shape {preference.shape}; it must hold a finite number for each of {len(weights)} steps"
+            )
+        return weights * np.exp(preference - preference.max())
 
     def _median_distance(self) -> float:
         """How far sounds lie apart: the median distance to a nearest neighbour."""
