@@ -33,6 +33,13 @@ def test_how_loud_a_recording_is_does_not_matter(gain: float):
     assert tolerable_cents(np.float32(gain) * clip) == pytest.approx(tolerable_cents(clip), rel=1e-3)
 
 
+def test_the_noise_of_an_attack_does_not_hide_the_tone_that_follows_it():
+    clip = stroke(100.0, 0.4)
+    struck = clip.copy()
+    struck[:960] += noise(960)  # 20 ms
+    assert tolerable_cents(struck) == pytest.approx(tolerable_cents(clip), rel=0.15)
+
+
 def test_silence_around_a_sound_does_not_matter():
     clip = stroke(300.0, 0.3)
     among_silence = np.concatenate([np.zeros(SAMPLE_RATE, np.float32), clip, np.zeros(2 * SAMPLE_RATE, np.float32)])

@@ -146,7 +146,7 @@ class WalkStyle:
     match_db : float [dB]
         How far a further voice is raised or lowered to be as loud as the first.
     detune : float [0 to 2]
-        How far each run may be played from its pitch, as a share of what its recording bears (5 to 40 cents).
+        How far each run may be played from its pitch, as a share of what its recording bears (5 to 80 cents).
     bend : float [0 to 1]
         How far time may run faster or slower than recorded: at 0.3 up to 30 % faster, and to 30 % slower. Attacks are kept
         as they are.
