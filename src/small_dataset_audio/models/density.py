@@ -236,14 +236,17 @@ class LatentDensity:
 
     def _step_weights(self, preference: NDArray[np.float64] | None) -> NDArray[np.float64]:
         """Say how often a walk shall be at each step [shape=(steps,), relative]."""
-        weights = np.repeat(self.path_lengths.astype(np.float64) ** self.config.recording_weight, self.path_lengths)
+        weights: NDArray[np.float64] = np.repeat(
+            self.path_lengths.astype(np.float64) ** self.config.recording_weight, self.path_lengths
+        )
         if preference is None:
             return weights
         if preference.shape != weights.shape or not np.isfinite(preference).all():
             raise InvalidConfigError(
                 f"preference has shape {preference.shape}; it must hold a finite number for each of {len(weights)} steps"
             )
-        return weights * np.exp(preference - preference.max())
+        weights *= np.exp(preference - preference.max())
+        return weights
 
     def _median_distance(self) -> float:
         """How far sounds lie apart: the median distance to a nearest neighbour."""
