@@ -4,6 +4,7 @@ import numpy as np
 import pytest
 
 from edges import USABLE, noise, sine
+from small_dataset_audio.audio import detuning
 from small_dataset_audio.audio.detuning import LEAST_CENTS, MOST_CENTS, tolerable_cents
 from small_dataset_audio.constants import SAMPLE_RATE
 
@@ -49,3 +50,12 @@ def test_silence_around_a_sound_does_not_matter():
 @pytest.mark.parametrize("clip", [*USABLE.values(), np.zeros(0, np.float32), noise(479)])
 def test_any_sound_bears_something(clip: np.ndarray):
     assert LEAST_CENTS <= tolerable_cents(clip) <= MOST_CENTS
+
+
+def test_a_long_recording_is_gone_through_in_blocks_and_bears_what_a_minute_of_it_bears():
+    minute = sine(5000.0, 60 * SAMPLE_RATE) * np.linspace(1.0, 0.0, 60 * SAMPLE_RATE, dtype=np.float32) ** 400
+    twice = np.concatenate([minute, minute, minute[:9000]])
+    frequency_hz, power = detuning._power_spectrum(twice)
+    _, once = detuning._power_spectrum(minute)
+    assert frequency_hz[power.argmax()] == pytest.approx(5000.0, abs=12.0)
+    np.testing.assert_allclose(power / power.sum(), once / once.sum(), atol=0.02)

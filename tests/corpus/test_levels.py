@@ -53,6 +53,9 @@ def test_a_scan_evens_levels_out_where_it_is_asked_to_and_the_hash_is_of_what_wa
         sf.write(tmp_path / f"{name}.wav", level * tone(0.5, hz=300), 48_000, subtype="FLOAT")
     as_they_are, levelled = (scan_corpus(tmp_path, ScanConfig(even_levels=even)) for even in (False, True))
     assert levelled.content_hash == as_they_are.content_hash
+    changes = [report.notes[-1] for report in levelled.files]
+    assert changes == [f"brought to the level of the others: {clip.level_db:+.1f} dB" for clip in levelled.clips]
+    assert all(report.marks >= {"levelled"} for report in levelled.files)
     for clip, plain in zip(levelled.clips, as_they_are.clips, strict=True):
         assert np.abs(clip.audio).max() == pytest.approx(LEVEL, rel=1e-5)
         assert plain.level_db == 0.0

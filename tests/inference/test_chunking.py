@@ -579,18 +579,14 @@ def test_one_chunk_is_in_memory_at_a_time(spectrogram: AudioSpectrogram):
     assert vocoder.most_alive <= 1
 
 
-@pytest.mark.parametrize("bend", [0.2, 1.0])
-def test_where_time_is_bent_a_take_is_as_long_as_asked_for_and_hardly_more_is_rendered(
-    spectrogram: AudioSpectrogram, bend: float
-):
-    vocoder, style = LevelVocoder(), WalkStyle(bend=bend)
+@pytest.mark.parametrize("bend", [0.0, 0.2, 1.0])
+def test_where_time_is_bent_a_take_is_as_long_as_asked_for(spectrogram: AudioSpectrogram, bend: float):
     audio = generate_chunks_crossfade(
-        narrow_model(), spectrogram, 40, "cpu", 7, 4800, 480, vocoder=vocoder, style=style
-    )
+        never_asked(narrow_model()), spectrogram, 40, "cpu", 7, 4800, 480,
+        density=RecordedDensity(400), vocoder=MosaicVocoder(spectrogram, [noise(400 * 2048)]), style=WalkStyle(bend=bend),
+    )  # fmt: skip
     assert len(audio) == total_samples(40, 4800, 480)
-    ahead_s = 1.0  # the vocoder renders for the attacks that lie ahead, too
-    assert len(vocoder.rendered) <= (1 + bend) * 40 + ahead_s * 48_000 / (4800 - 480)
-    assert vocoder.most_alive <= 1
+    assert np.std(audio[-2400:]) > 0.1  # to the end
 
 
 def decoded_latents(monkeypatch: pytest.MonkeyPatch, model: Any) -> list[Tensor]:

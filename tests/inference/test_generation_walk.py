@@ -30,7 +30,9 @@ def pipeline(tiny_bundle: ModelBundle) -> GenerationPipeline:
 def test_each_setting_makes_a_take_of_its_own_and_the_same_one_every_time(
     pipeline: GenerationPipeline, tiny_bundle: ModelBundle, field: str, vocoder: str
 ):
-    values: tuple[Any, ...] = NOVELTIES if field == "novelty" else (0.0, 1.0, 1.5, 3.0)
+    # What is decoded is neither bent nor detuned, so low and medium are the same there.
+    novelties = NOVELTIES if vocoder == "mosaic" else NOVELTIES[1:]
+    values: tuple[Any, ...] = novelties if field == "novelty" else (0.0, 1.0, 1.5, 3.0)
     duration_s = 6.0 if field == "temperature" else 1.5  # a jump that is rare must have the time to come
     short = dataclasses.replace(TAKE, vocoder=vocoder, duration_s=duration_s, novelty="high")
     configs = [dataclasses.replace(short, **{field: value}) for value in values]

@@ -15,7 +15,7 @@ from small_dataset_audio.constants import SAMPLE_RATE, STEP_SAMPLES
 from small_dataset_audio.errors import InvalidConfigError, ModelDamagedError
 from small_dataset_audio.models import DensityConfig, LatentDensity, fit_density
 from small_dataset_audio.models.config import MAX_TEMPERATURE, WalkStyle
-from small_dataset_audio.models.density import _DRIFT_STEPS, StandardNormal
+from small_dataset_audio.models.density import _DRIFT_STEPS, StandardNormal, _run_numbers
 from small_dataset_audio.models.draws import SpreadDraws
 from small_dataset_audio.models.latent_paths import _EXCLUDED_STEPS
 from small_dataset_audio.models.walk import Walk
@@ -320,7 +320,7 @@ def assert_in_step(density: LatentDensity, walk: Walk, number: int, solo_steps: 
     first, voice = walk.rows[0].tolist(), walk.rows[number].tolist()
     last_steps = set((np.cumsum(density.path_lengths) - 1).tolist())
     drawn = 0
-    for begin, end in runs_in(walk.rows[0]):
+    for begin, end in runs_in(walk.rows[0], last_steps):
         is_long = end - begin > solo_steps
         assert (walk.is_heard[number, begin:end] == is_long).all()
         if not is_long:
@@ -335,9 +335,12 @@ def assert_in_step(density: LatentDensity, walk: Walk, number: int, solo_steps: 
     return drawn
 
 
-def runs_in(rows: np.ndarray) -> list[tuple[int, int]]:
-    """Where stretches of steps that follow one another begin and end."""
-    bounds = [0, *(step for step in range(1, len(rows)) if rows[step] != rows[step - 1] + 1), len(rows)]
+def runs_in(rows: np.ndarray, last_steps: set[int]) -> list[tuple[int, int]]:
+    """Where stretches of steps that follow one another in a recording begin and end."""
+    begins = [
+        step for step in range(1, len(rows)) if rows[step] != rows[step - 1] + 1 or int(rows[step - 1]) in last_steps
+    ]
+    bounds = [0, *begins, len(rows)]
     return list(itertools.pairwise(bounds))
 
 
@@ -544,7 +547,7 @@ def test_each_run_is_detuned_as_a_whole_and_by_at_least_half_of_what_may_be(voic
     assert (np.abs(walk.detuning) >= 0.4 - 1e-6).all()
     assert (np.abs(walk.detuning) <= 0.8 + 1e-6).all()
     for rows, shares in zip(walk.rows, walk.detuning, strict=True):
-        goes_on = np.diff(rows) == 1
+        goes_on = np.diff(_run_numbers(rows, np.cumsum(density.path_lengths))) == 0
         assert (np.diff(shares)[goes_on] == 0).all()
         assert (np.diff(shares)[~goes_on] != 0).all()
         assert (shares > 0).any()
@@ -622,3 +625,16 @@ def test_the_same_preference_for_all_is_none():
 def test_a_preference_of_another_shape_or_not_finite_is_refused(preference: np.ndarray):
     with pytest.raises(InvalidConfigError, match=r"^preference has shape .*for each of 5 steps"):
         fit_density(wandering_paths((5,))).walk(3, rng(), None, None, preference)
+
+
+def test_a_preference_however_strong_breaks_nothing():
+    density = fit_density(wandering_paths((30, 40)))
+    for extreme in (1e4, -1e4, 1e300):
+        preference = np.repeat([0.0, extreme], [30, 40])
+        rows = density.walk(200, rng(1), WalkStyle(jump_scale=5.0), SpreadDraws(3), preference).rows[0]
+        assert ((rows >= 30) == (extreme > 0)).mean() > 0.6
+
+
+def test_where_the_next_recording_of_the_table_is_begun_a_new_run_begins():
+    rows = np.array([3, 4, 5, 6, 7, 12, 13])
+    np.testing.assert_array_equal(_run_numbers(rows, np.array([6, 20])), [0, 0, 0, 1, 1, 2, 2])

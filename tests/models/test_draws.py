@@ -57,3 +57,9 @@ def test_what_follows_does_not_depend_on_what_came_before():
         first.append(draws.next())
         second.append(draws.next())
     assert abs(np.corrcoef(first, second)[0, 1]) < 4 / np.sqrt(1500)
+
+
+@pytest.mark.parametrize("seed", [0, 7, 2**31, 2**63 - 1])
+def test_a_seed_of_numpy_is_the_seed_of_that_number(seed: int):
+    assert SpreadDraws(np.int64(seed)).start() == SpreadDraws(seed).start()  # type: ignore[arg-type]
+    assert SpreadDraws(np.int64(seed)).next() == SpreadDraws(seed).next()  # type: ignore[arg-type]

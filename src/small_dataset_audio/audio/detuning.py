@@ -25,6 +25,7 @@ MOST_CENTS: Final = 80.0
 _FRAME_SAMPLES: Final = SAMPLE_RATE // 100
 _LOWEST_HZ, _HIGHEST_HZ = 60.0, 8000.0
 _SEGMENT_SAMPLES: Final = 4096
+_BLOCK_SAMPLES: Final = 60 * SAMPLE_RATE
 
 
 def tolerable_cents(audio: NDArray[np.float32]) -> float:
@@ -45,7 +46,7 @@ def tolerable_cents(audio: NDArray[np.float32]) -> float:
     if not energy.any():
         return LEAST_CENTS
     lasts_s = float(energy.sum() ** 2 / (energy**2).sum()) * _FRAME_SAMPLES / SAMPLE_RATE
-    frequency_hz, power = signal.welch(audio, SAMPLE_RATE, nperseg=min(_SEGMENT_SAMPLES, len(audio)))
+    frequency_hz, power = _power_spectrum(audio)
     heard = (frequency_hz >= _LOWEST_HZ) & (frequency_hz <= _HIGHEST_HZ)
     power_below = np.cumsum(power[heard])
     if power_below[-1] <= 0.0:
@@ -54,3 +55,16 @@ def tolerable_cents(audio: NDArray[np.float32]) -> float:
     median_hz = float(frequency_hz[heard][np.searchsorted(power_below, power_below[-1] / 2.0)])
     cents = 1200.0 * np.log2(1.0 + 1.0 / (lasts_s * median_hz))
     return float(np.clip(cents, LEAST_CENTS, MOST_CENTS))
+
+
+def _power_spectrum(audio: NDArray[np.float32]) -> tuple[NDArray[np.float64], NDArray[np.float64]]:
+    """Frequencies [Hz], and the power at each; block by block, since all segments of an hour at once take gigabytes."""
+    segment = min(_SEGMENT_SAMPLES, len(audio))
+    starts = range(0, max(len(audio) - segment, 0) + 1, _BLOCK_SAMPLES)
+    blocks = [audio[start : start + _BLOCK_SAMPLES] for start in starts]
+    frequency_hz, first = signal.welch(blocks[0], SAMPLE_RATE, nperseg=segment)
+    power = first.astype(np.float64) * len(blocks[0])
+    for block in blocks[1:]:
+        if len(block) >= segment:
+            power += signal.welch(block, SAMPLE_RATE, nperseg=segment)[1] * float(len(block))
+    return frequency_hz, power

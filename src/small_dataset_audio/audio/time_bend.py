@@ -22,12 +22,15 @@ from small_dataset_audio.audio.joins import best_lag
 HOP_LENGTH: Final = 512
 _N_FFT: Final = 2048
 _REACH: Final = HOP_LENGTH // 2  # an attack's copy is shifted by up to so many samples
-_BEFORE_HOPS: Final = 4  # of an attack: the windows that hear it reach two hops back
+_BEFORE_HOPS: Final = (
+    4  # of an attack: the windows that hear it reach two hops back, and two more let a copy begin before
+)
 _AFTER_HOPS: Final = 6  # 64 ms: an attack and what it sets in motion
 _ATTACK_DECADES: Final = 0.12  # mean rise of all bands from one hop to the next
 _PEAK_HOPS: Final = 4  # an attack is the largest rise of so many hops on either side
 _ONSET_BANDS: Final = 36
 _QUIET_DECADES: Final = 4.0  # under the loudest moment so far: rises out of less are none
+_SILENT_LEVEL: Final = np.log10(1e-5 * _N_FFT / 4)  # of a band at -100 dBFS
 _PIECE_HOPS: Final = 64
 _SILENCE: Final = 1e-8  # magnitude of a bin
 
@@ -225,7 +228,7 @@ class _Source:
         # Frame by frame, so that a floor does not depend on how many are analysed at once.
         loudest = np.maximum.accumulate(np.concatenate([[self._loudest], log.max(axis=1)]))[1:]
         self._loudest = float(loudest[-1])
-        floor = (loudest - _QUIET_DECADES)[:, None]
+        floor = np.maximum(loudest - _QUIET_DECADES, _SILENT_LEVEL)[:, None]
         # Before the beginning there is silence: what begins with a sound begins with an attack.
         before = np.full_like(log[:1], -np.inf) if self._bands is None else self._bands[None]
         previous = np.concatenate([before, log[:-1]])

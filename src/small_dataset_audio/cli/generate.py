@@ -82,7 +82,7 @@ def generate(
         typer.Option(
             metavar="LEVEL",
             help="How little of the recordings comes back as it was, for crossfade: low plays stretches of them as they are, "
-            "medium each at its own pace and a little off its pitch, high more of that, and two that sound alike as one.",
+            "medium faster, slower and a little off pitch, high more of that, and two that sound alike as one.",
         ),
     ] = "medium",
     temperature: Annotated[

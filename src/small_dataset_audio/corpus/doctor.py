@@ -50,7 +50,8 @@ class CorpusSummary:
         ``"mono"``, ``"stereo"``, ``"6 channels"``.
     formats : mapping of str to int
         ``"WAV PCM_24"``.
-    resampled, downmixed, padded, truncated, capped, clipped, over_full_scale, eight_bit, dc_offset, wrong_extension : int
+    resampled, downmixed, padded, truncated, capped, clipped, over_full_scale, eight_bit, dc_offset, levelled : int
+    wrong_extension : int
         Files with that note.
     content_hash : str
         Of the corpus, see :class:`Corpus`.
@@ -80,6 +81,7 @@ class CorpusSummary:
     over_full_scale: int
     eight_bit: int
     dc_offset: int
+    levelled: int
     wrong_extension: int
     content_hash: str
     warnings: tuple[str, ...]
@@ -146,6 +148,7 @@ def summarise(corpus: Corpus) -> CorpusSummary:
         over_full_scale=marks["over_full_scale"],
         eight_bit=marks["eight_bit"],
         dc_offset=marks["dc_offset"],
+        levelled=marks["levelled"],
         wrong_extension=marks["wrong_extension"],
         content_hash=corpus.content_hash,
         warnings=_warnings(corpus, used, skipped, duplicates, marks),

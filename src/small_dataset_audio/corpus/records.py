@@ -31,6 +31,7 @@ Mark: TypeAlias = Literal[
     "over_full_scale",
     "eight_bit",
     "dc_offset",
+    "levelled",
     "wrong_extension",
 ]
 """One kind of note, for counting; the note itself is words for people."""

@@ -21,6 +21,7 @@ from small_dataset_audio.errors import CorpusError
 __all__ = ["Clip", "Corpus", "FileReport", "ScanConfig", "ScanProgress", "iter_scan", "require_usable", "scan_corpus"]
 
 _DEFAULT_CONFIG = ScanConfig()
+_HEARD_DB = 0.5
 
 
 def scan_corpus(
@@ -81,7 +82,10 @@ def iter_scan(folder: Path, config: ScanConfig = _DEFAULT_CONFIG) -> Generator[S
                 report, status="duplicate", reason=f"same recording as {first.name}", duplicate_of=first.name
             )
         elif clip is not None:
-            clips[clip.content_hash] = even_out(clip) if config.even_levels else clip
+            if config.even_levels:
+                clip = even_out(clip)
+                report = _with_level(report, clip.level_db)
+            clips[clip.content_hash] = clip
             held_s += clip.duration_s
         reports.append(report)
         yield ScanProgress(len(reports), len(found), report)
@@ -131,3 +135,11 @@ def _take_in(file: FoundFile, config: ScanConfig, held_s: float) -> tuple[FileRe
         limit = f"{config.max_total_s / 3600:.3g} h"
         return FileReport(file.name, "skipped", f"too much audio: the {limit} before it are all that is held"), None
     return take_in(file.path, file.name, config)
+
+
+def _with_level(report: FileReport, level_db: float) -> FileReport:
+    """Say by how much the level was changed, where that is to be heard."""
+    if abs(level_db) < _HEARD_DB:
+        return report
+    note = f"brought to the level of the others: {level_db:+.1f} dB"
+    return replace(report, notes=(*report.notes, note), marks=report.marks | {"levelled"})

@@ -162,6 +162,8 @@ def stream_chunks_crossfade(
     num_frames = spectrogram.num_frames(total_samples(num_rendered, chunk_samples, overlap_samples) + reach)
     walk = density.walk(model.num_steps(num_frames), draws, style, SpreadDraws(seed))
     stretch = _stretches(model, vocoder, walk, device, style)
+    is_bent = bool(style.bend) and walk.can_be_played and isinstance(vocoder, PlayingVocoder)
+    num_rendered = num_rendered if is_bent else num_chunks
 
     def pieces() -> Iterator[Piece]:
         for number in range(num_rendered):
@@ -170,7 +172,7 @@ def stream_chunks_crossfade(
             yield _render_stretch(model, spectrogram, stretch, start, chunk_samples + 2 * reach, phases)
 
     joined = aligned_overlap_add(pieces(), chunk_samples, overlap_samples, reach)
-    yield from bend_time(joined, pace, num_samples) if style.bend else joined
+    yield from bend_time(joined, pace, num_samples) if is_bent else joined
 
 
 RenderSteps = Callable[[int, int, int, torch.Generator], NDArray[np.float32]]

@@ -58,8 +58,8 @@ class GenerationConfig:
         ``auto`` takes the mosaic where the model folder holds the corpus audio.
     novelty : {"low", "medium", "high"}
         How little of the recordings is to be heard again as it was: with ``low`` long stretches as they were recorded, with
-        ``medium`` each at its own pace and a little off its pitch, with ``high`` more of that in shorter stretches, two that
-        sound alike blended into one.
+        ``medium`` at a pace that changes and each a little off its pitch, with ``high`` more of that in shorter stretches,
+        two that sound alike blended into one.
     temperature : float [0 to 3]
         At 0 the walk hardly leaves a recording, over 1 it goes to sounds that none of them holds.
     """

@@ -14,7 +14,7 @@ _HOLD_S: Final = 1.0
 """From one drawn pace to the next; about a phrase."""
 
 _LEAST: Final = 0.4
-"""Of the largest bend: a pace near that of the recording would be the recording."""
+"""Of the largest bend: a pace that kept near that of the recording would be the recording."""
 
 
 def draw_pace(num_samples: int, bend: float, generator: np.random.Generator) -> NDArray[np.float64]:

@@ -135,7 +135,7 @@ class WalkStyle:
     Parameters
     ----------
     voices : int
-        Stretches that sound together; 1 plays recordings themselves.
+        Stretches that sound together.
     jump_scale : float
         Distance, in medians of the nearest-neighbour distance, at which a jump is taken with probability 1/e.
     solo_steps : int
@@ -148,8 +148,8 @@ class WalkStyle:
     detune : float [0 to 2]
         How far each run may be played from its pitch, as a share of what its recording bears (5 to 80 cents).
     bend : float [0 to 1]
-        How far time may run faster or slower than recorded: at 0.3 up to 30 % faster, and to 30 % slower. Attacks are kept
-        as they are.
+        How far time may run faster or slower than recorded: at 0.3 up to 1.3 times as fast, or as slow. Attacks are kept
+        as they are, and only what is played from recordings is bent.
     """
 
     voices: int = 1

@@ -28,6 +28,7 @@ NEVER = 1e9
 _TWIN = 1e-6  # up to this distance two steps are the same one, such as digital silence, but for rounding
 _DRIFT_STEPS = 8  # from one drawn displacement to the next
 _HELD_STEPS = 24  # one second
+_LEAST_PREFERENCE = 30.0  # as good as never, and no division by nothing
 _ENOUGH_STEPS = 24  # of a recording, behind a place where a walk may begin
 
 
@@ -169,8 +170,9 @@ class LatentDensity:
             Says which recordings are begun, so that walks of consecutive seeds share the corpus out; `generator` does
             without it.
         preference : ndarray [shape=(steps of the corpus,), natural logarithm of a weight], optional
-            Steers the walk: of two steps that it may be at, it is by this much more often at the one. A recording goes on as
-            it was played, so steering acts where a walk may change over; a larger `jump_scale` gives it more chances.
+            Steers the walk: which recordings are begun, and which jumps are taken. A recording goes on as it was played, so
+            steering acts where a walk may change over; a larger `jump_scale` gives it more chances. What lies further
+            than 30 under the largest counts as 30.
 
         Returns
         -------
@@ -184,7 +186,9 @@ class LatentDensity:
         style = style or WalkStyle()
         style.validate()
         first_voice = self._walk_rows(num_steps, style, generator, spread, self._step_weights(preference))
-        is_long = _run_lengths(first_voice) > style.solo_steps
+        ends = np.cumsum(self.path_lengths)
+        first_run = _run_numbers(first_voice, ends)
+        is_long = np.bincount(first_run)[first_run] > style.solo_steps
         ranks = generator.integers(self.partners.shape[1], size=num_steps)
         # Each voice takes another partner: drawn by itself, a third would often double the second.
         further = [self._accompany(first_voice, is_long, ranks + number) for number in range(style.voices - 1)]
@@ -196,7 +200,7 @@ class LatentDensity:
             lead_steps=self.config.lead_steps,
             displacement=self._drift(num_steps, style, generator),
             is_heard=np.concatenate([np.ones((1, num_steps), dtype=np.bool_), np.tile(is_long, (len(further), 1))]),
-            detuning=_detune(rows, style.detune, generator) if style.detune else None,
+            detuning=_detune(rows, ends, style.detune, generator) if style.detune else None,
         )
 
     def _walk_rows(
@@ -245,7 +249,7 @@ class LatentDensity:
             raise InvalidConfigError(
                 f"preference has shape {preference.shape}; it must hold a finite number for each of {len(weights)} steps"
             )
-        weights *= np.exp(preference - preference.max())
+        weights *= np.exp(np.maximum(preference - preference.max(), -_LEAST_PREFERENCE))
         return weights
 
     def _median_distance(self) -> float:
@@ -276,7 +280,8 @@ class LatentDensity:
         latest = int(self.path_lengths[path]) - self.config.tail_steps - min(num_steps, _ENOUGH_STEPS)
         room = max(latest - first, 0)
         # Where within the recording follows from the same number: consecutive seeds lie apart there as well.
-        inside = min(max(int((place - before) / (float(share[path]) - before) * (room + 1)), 0), room)
+        width = max(float(share[path]) - before, 1e-15)
+        inside = min(max(int((place - before) / width * (room + 1)), 0), room)
         return int(starts[path]) + first + (inside if generator.random() < 0.5 else 0)
 
     def _accompany(
@@ -313,21 +318,22 @@ class LatentDensity:
         return displacement
 
 
-def _detune(rows: NDArray[np.int64], reach: float, generator: np.random.Generator) -> NDArray[np.float32]:
+def _detune(
+    rows: NDArray[np.int64], ends: NDArray[np.int64], reach: float, generator: np.random.Generator
+) -> NDArray[np.float32]:
     """Draw for each run of each voice by how much it is higher or lower: at least half of `reach`, or it would be the same."""
     voices = []
     for voice in rows:
-        run = np.concatenate([[0], np.cumsum(np.diff(voice) != 1)])
+        run = _run_numbers(voice, ends)
         shares = generator.uniform(0.5, 1.0, run[-1] + 1) * generator.choice([-1.0, 1.0], run[-1] + 1)
         voices.append(reach * shares[run])
     return np.stack(voices).astype(np.float32)
 
 
-def _run_lengths(rows: NDArray[np.int64]) -> NDArray[np.int64]:
-    """How long the run is that each step belongs to: steps that follow one another in a recording."""
-    begins = np.concatenate([[0], np.flatnonzero(np.diff(rows) != 1) + 1])
-    lengths = np.diff([*begins, len(rows)])
-    return np.repeat(lengths, lengths)
+def _run_numbers(rows: NDArray[np.int64], ends: NDArray[np.int64]) -> NDArray[np.int64]:
+    """Number the runs: steps that follow one another in a recording, which the next one's first step does not."""
+    begins = (np.diff(rows) != 1) | np.isin(rows[1:], ends)
+    return np.concatenate([[0], np.cumsum(begins)])
 
 
 def _pick(chances: NDArray[np.float64], number: float) -> int:

@@ -1,10 +1,10 @@
 """Where a take begins and what it goes on with: numbers drawn so that takes of consecutive seeds share the corpus out.
 
 Drawn independently, a dozen takes leave out a third of a small corpus and play some of it three times. Here each number is
-as random, for a take by itself, and those of consecutive seeds lie apart: the first by the golden ratio (a Kronecker
-sequence; H. Niederreiter, "Random Number Generation and Quasi-Monte Carlo Methods", 1992), the others one in each of eight
-strata, in an order shuffled anew for every number (M. McKay, R. Beckman and W. Conover, "A comparison of three methods for
-selecting values of input variables", Technometrics 1979).
+as random over all seeds, and those of consecutive seeds lie apart: the first by the golden ratio (a Kronecker sequence; H.
+Niederreiter, "Random Number Generation and Quasi-Monte Carlo Methods", 1992), the others, for the eight seeds from a
+multiple of eight on, one in each of eight strata, in an order shuffled anew for every number (M. McKay, R. Beckman and W.
+Conover, "A comparison of three methods for selecting values of input variables", Technometrics 1979).
 """
 
 from __future__ import annotations
@@ -29,8 +29,9 @@ class SpreadDraws:
     """
 
     def __init__(self, seed: int) -> None:
+        seed = int(seed)  # NumPy's integers would overflow
         self._block, self._place = divmod(seed, NUM_STRATA)
-        self._start = ((seed * _GOLDEN) % 2**64) / 2**64
+        self._start = ((seed * _GOLDEN) % 2**64 >> 11) / 2**53  # as many bits as a float holds: under 1 however near
         self._num_drawn = 0
 
     def start(self) -> float:

@@ -29,7 +29,7 @@ class Walk:
         What is added to every voice.
     is_heard : ndarray [shape=(voices, steps), bool], optional
         Where a voice rests, its row is that of the first; without it all sound all the time.
-    detuning : ndarray [shape=(voices, steps), float32, -1 to 1], optional
+    detuning : ndarray [shape=(voices, steps), float32, -2 to 2], optional
         By how much of what its recording bears each step is played higher or lower; the same all along a run.
     is_recorded : bool
         Whether rows are places in recordings, so that they can be played there.

@@ -23,7 +23,8 @@ from small_dataset_audio.models.vae import empty_model
 from small_dataset_audio.training.config import TrainingConfig
 from small_dataset_audio.training.loop import LossPoint, TrainingState, new_state
 
-CHECKPOINT_VERSION = 1
+CHECKPOINT_VERSION = 2
+"""1: recordings as loud as their files. 2: recordings at one level."""
 _METADATA_KEY = "small_dataset_audio_checkpoint"
 _MOMENTS = ("exp_avg", "exp_avg_sq")
 
@@ -160,7 +161,8 @@ def _parse_header(path: Path, metadata: dict[str, str] | None) -> CheckpointHead
         raw = msgspec.json.decode(metadata[_METADATA_KEY], type=dict[str, Any])
         if raw.get("version") != CHECKPOINT_VERSION:
             raise CheckpointError(
-                f"{path} has checkpoint version {raw.get('version')}; this release reads {CHECKPOINT_VERSION}: upgrade"
+                f"{path} has checkpoint version {raw.get('version')}; this release reads {CHECKPOINT_VERSION}: go on with the "
+                "release that made it, or train again without --resume"
             )
         header = msgspec.convert(raw, CheckpointHeader)
         header.vae.validate()

@@ -22,6 +22,7 @@ from small_dataset_audio.inference.pieces import Stream
 from small_dataset_audio.inference.results import Appraisal, TakeSummary
 from small_dataset_audio.library import Library
 from small_dataset_audio.models.bundle import load_bundle
+from small_dataset_audio.models.draws import NUM_STRATA
 from small_dataset_audio.models.vocoder.protocol import Vocoder
 from small_dataset_audio.plots import plot_take
 from small_dataset_audio.workflow.device import resolve_device
@@ -109,6 +110,9 @@ def generate_takes(
 ) -> Iterator[Take]:
     """Make and write takes, one after the other; their seeds go up from the first.
 
+    Where several are made and no seed is given, the first is drawn so that they share the corpus out
+    (:class:`~small_dataset_audio.models.draws.SpreadDraws`).
+
     Memory does not grow with their length: a take goes to disk as it is made.
 
     Parameters
@@ -140,7 +144,7 @@ def generate_takes(
     """
     config.validate()
     check_count(config, count)
-    first = secrets.randbelow(2**31) if config.seed is None else config.seed
+    first = _draw_first_seed(count) if config.seed is None else config.seed
     folder = make_output_folder(output_dir or DEFAULT_OUTPUT / safe_folder_name(pipeline.model_name))
     judge = Judge(pipeline.reference if evaluate and isinstance(pipeline, ModelPipeline) else None, config.sample_rate)
     for seed in range(first, first + count):
@@ -148,6 +152,12 @@ def generate_takes(
             replace(config, seed=seed), folder, appraise=judge, on_progress=on_progress
         )
         yield Take(wav_path, json_path, _draw(wav_path, summary) if plot else None, summary, judge.last)
+
+
+def _draw_first_seed(count: int) -> int:
+    """Draw a seed under 2**31; for several takes one that a block of strata begins with."""
+    seed = secrets.randbelow(2**31)
+    return seed if count == 1 else seed - seed % NUM_STRATA
 
 
 class Judge:

@@ -47,7 +47,7 @@ def played(clips: list[np.ndarray], walk: Walk, num_samples: int, match_db: floa
 
 def placed(clips: list[np.ndarray], walk: Walk, match_db: float = 6.0) -> CorpusPath:
     return place_in_corpus(
-        walk, CorpusSource(clips, HOP_LENGTH, 3), HOP_LENGTH, FRAMES_PER_STEP, match_db, np.full(len(clips), 20.0)
+        walk, CorpusSource(clips, HOP_LENGTH, 3), HOP_LENGTH, FRAMES_PER_STEP, match_db, lambda _: 20.0
     )
 
 
@@ -250,7 +250,7 @@ def test_each_run_is_tuned_by_what_its_recording_bears():
     detuning = np.repeat(np.array([[-0.5, 1.0]], np.float32), 6, axis=1)
     walk = replace(walk_over(clips, rows), detuning=detuning)
     path = place_in_corpus(
-        walk, CorpusSource(clips, HOP_LENGTH, 3), HOP_LENGTH, FRAMES_PER_STEP, 6.0, np.array([20.0, 40.0])
+        walk, CorpusSource(clips, HOP_LENGTH, 3), HOP_LENGTH, FRAMES_PER_STEP, 6.0, [20.0, 40.0].__getitem__
     )
     for steps, cents in ((slice(0, 6), -10.0), (slice(6, 12), 40.0)):
         assert path.tunings[0, steps] / TUNING_UNIT == pytest.approx(2 ** (cents / 1200) - 1, abs=0.5 / TUNING_UNIT)

@@ -293,3 +293,12 @@ def test_the_side_is_tuned_with_the_mid():
     source = CorpusSource([clip], HOP_LENGTH, 3, [0.5 * clip])
     mid, side = source.splice([Run(0, 40, 100, tuning=11)], 90 * HOP_LENGTH, with_side=True)
     np.testing.assert_allclose(side, 0.5 * mid, atol=1e-6)
+
+
+@pytest.mark.parametrize("tuning", [0, 60, 360])
+def test_a_tuned_run_ends_with_its_recording_and_not_in_the_next(tuning: int):
+    source = source_of(sine(330.0, 120_000), noise(60_000))
+    frames = int(source.num_frames[0])
+    heard = source.splice([Run(0, 0, frames, tuning=tuning)], frames * HOP_LENGTH)
+    ends_at = SILENT_FRAMES * HOP_LENGTH + 120_000
+    assert np.abs(heard[int(ends_at / (1 + tuning / TUNING_UNIT)) + 200 :]).max(initial=0.0) < 1e-3

@@ -7,6 +7,7 @@ louder stroke would be heard alone, as it was recorded.
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from dataclasses import dataclass, field, replace
 from functools import cached_property
 
@@ -60,16 +61,22 @@ class CorpusPath:
         """
         if not self.gains[voice, first:last].any():
             return []
-        begin = int(self._begins[voice, first])
         runs = _runs_along(
-            self.frames[voice, begin:last],
-            self.gains[voice, begin:last],
-            self.lags[voice, begin:last],
-            self.tunings[voice, begin:last],
+            self.frames[voice, first:last],
+            self.gains[voice, first:last],
+            self.lags[voice, first:last],
+            self.tunings[voice, first:last],
             self.frames_per_step,
         )
-        earlier = (first - begin) * self.frames_per_step
-        return [replace(run, target_frame=run.target_frame - earlier) for run in runs]
+        earlier = (first - int(self._begins[voice, first])) * self.frames_per_step
+        begun = runs[0]
+        runs[0] = replace(
+            begun,
+            target_frame=begun.target_frame - earlier,
+            source_frame=begun.source_frame - earlier,
+            num_frames=begun.num_frames + earlier,
+        )
+        return runs
 
     def sounding_runs(self, first: int, last: int) -> list[list[Run]]:
         """Gather what every voice plays there; those that rest all the time are left out."""
@@ -99,7 +106,7 @@ def place_in_corpus(
     hop_length: int,
     frames_per_step: int,
     match_db: float,
-    tolerable_cents: NDArray[np.float64],
+    tolerable_cents: Callable[[int], float],
 ) -> CorpusPath:
     """Find the places of a walk's steps in the recordings, and how loud each voice shall be there.
 
@@ -113,8 +120,8 @@ def place_in_corpus(
     frames_per_step : int
     match_db : float [dB]
         How far a further voice is raised or lowered.
-    tolerable_cents : ndarray [shape=(clips,)]
-        By how much each recording may be detuned.
+    tolerable_cents : callable
+        Says by how much a recording, given its number, may be detuned.
 
     Returns
     -------
@@ -127,7 +134,11 @@ def place_in_corpus(
     frames = clip_starts[path] + SILENT_FRAMES + step_of_clip * frames_per_step
     power = _power_from(source, hop_length, frames, frames_per_step)
     gains = _gains(walk, power, match_db)
-    tunings = np.zeros_like(frames) if walk.detuning is None else _tunings(walk.detuning * tolerable_cents[path])
+    tunings = np.zeros_like(frames)
+    if walk.detuning is not None:
+        visited, where = np.unique(path, return_inverse=True)
+        bears = np.array([tolerable_cents(int(clip)) for clip in visited])[where].reshape(path.shape)
+        tunings = _tunings(walk.detuning * bears)
     lags = np.stack([_lags(source, *voice, frames_per_step) for voice in zip(frames, gains, tunings, strict=True)])
     return CorpusPath(frames, gains, lags, tunings, frames_per_step)
 

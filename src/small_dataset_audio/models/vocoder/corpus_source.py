@@ -99,7 +99,13 @@ class CorpusSource:
 
     def clips(self) -> Iterator[NDArray[np.float32]]:
         """Go through the clips with the silence around them [shape=(samples,), whole hops]."""
-        yield from np.split(self.samples, np.cumsum(self.num_frames)[:-1] * self._hop)
+        for number in range(len(self.num_frames)):
+            yield self.clip(number)
+
+    def clip(self, number: int) -> NDArray[np.float32]:
+        """Return one clip with the silence around it [shape=(samples,), whole hops]."""
+        begin = int(self.num_frames[:number].sum()) * self._hop
+        return self.samples[begin : begin + int(self.num_frames[number]) * self._hop]
 
     @cached_property
     def _side_samples(self) -> NDArray[np.float32] | None:
@@ -190,7 +196,17 @@ class CorpusSource:
         blocks = -(-(skipped + num_samples) // TUNING_UNIT) + 1
         step = TUNING_UNIT + run.tuning
         recorded = self._copy(anchor + first * step, blocks * step, with_side)
+        # A run that is played faster comes to the end of its recording early: there is silence, not the next one.
+        low, high = self._bounds_around(run.source_frame)
+        positions = anchor + first * step + np.arange(blocks * step)
+        recorded[..., (positions < low) | (positions >= high)] = 0.0
         return resample(recorded, step, TUNING_UNIT)[..., skipped : skipped + num_samples]
+
+    def _bounds_around(self, frame: int) -> tuple[int, int]:
+        """First sample of the clip that a frame lies in, with the silence around it, and the first one after it."""
+        ends = np.cumsum(self.num_frames)
+        clip = min(int(np.searchsorted(ends, frame, side="right")), len(ends) - 1)
+        return int(ends[clip] - self.num_frames[clip]) * self._hop, int(ends[clip]) * self._hop
 
     def _copy(self, position: int, num_samples: int, with_side: bool) -> NDArray[np.float32]:
         """Copy source samples [shape=(num_samples,), or with the side (2, num_samples)]."""

@@ -112,6 +112,7 @@ class MosaicVocoder:
         self._autoencode = autoencode
         self._hop = spectrogram.config.hop_length
         self._source = CorpusSource(clips, self._hop, self._config.join_hops, sides)
+        self._cents_of: dict[int, float] = {}
         self._is_last = np.zeros(int(self._source.num_frames.sum()), dtype=bool)
         self._is_last[np.cumsum(self._source.num_frames) - 1] = True
 
@@ -125,10 +126,11 @@ class MosaicVocoder:
     def _index(self) -> NeighbourIndex:
         return NeighbourIndex(self._features)
 
-    @cached_property
-    def _tolerable_cents(self) -> NDArray[np.float64]:
-        """By how much each clip may be detuned."""
-        return np.array([tolerable_cents(clip) for clip in self._source.clips()])
+    def _tolerable_cents(self, clip: int) -> float:
+        """By how much a clip may be detuned; found once for each that is played."""
+        if clip not in self._cents_of:
+            self._cents_of[clip] = tolerable_cents(self._source.clip(clip))
+        return self._cents_of[clip]
 
     def render(self, mel: Tensor, num_samples: int, generator: torch.Generator) -> NDArray[np.float32]:  # noqa: ARG002 - protocol; nothing is drawn here
         """Render one spectrogram; see :class:`~small_dataset_audio.models.vocoder.Vocoder`."""
