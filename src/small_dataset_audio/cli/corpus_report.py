@@ -23,6 +23,7 @@ _USUAL: Final[Mapping[Mark, tuple[str, str]]] = MappingProxyType(
         "downmixed": ("mixed down", "downmixed from"),
         "resampled": ("resampled", "resampled from"),
         "padded": ("padded", "shorter than one training window"),
+        "levelled": ("levelled", "brought to the level of the others"),
     }
 )
 """What is done to most files: in one word, and how its note begins. Rate and channels stand in the table already."""
@@ -77,6 +78,7 @@ def _what_was_done(summary: CorpusSummary) -> str:
         (summary.resampled, "resampled to 48000 Hz"),
         (summary.downmixed, "mixed down to mono"),
         (summary.padded, "padded in training (shorter than its window)"),
+        (summary.levelled, "brought to the level of the others"),
     ]
     return _listing(done) or "nothing to convert: all are 48000 Hz mono"
 
