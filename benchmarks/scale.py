@@ -161,7 +161,9 @@ def _first_sound(corpus: Path, started: float) -> dict[str, Any]:
         if not isinstance(ready, WalkModelReady):
             raise TypeError(f"the last event of quick_model is {type(ready).__name__}; it must be WalkModelReady")
         ready_s = time.time() - started
-        pipeline = load_pipeline(ready.name, library=library)
+        name = ready.name
+        del ready  # it holds the recordings, which no one who generates keeps
+        pipeline = load_pipeline(name, library=library)
         list(generate_takes(pipeline, GenerationConfig(duration_s=TAKE_S, seed=0), output_dir=Path(home) / "takes"))
         return {"ready_s": ready_s, "wav_s": time.time() - started, "peak_mb": peak_mb()}
 

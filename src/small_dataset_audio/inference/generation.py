@@ -101,6 +101,11 @@ class GenerationPipeline:
         self._vocoders: dict[str, Vocoder] = {"griffin_lim": GriffinLimVocoder(self.spectrogram), **(vocoders or {})}
         self.provenance: Mapping[str, Any] = {} if provenance is None else provenance
 
+    @property
+    def vocoders(self) -> Mapping[str, Vocoder]:
+        """What takes can be rendered with, by name."""
+        return self._vocoders
+
     @classmethod
     def from_bundle(
         cls,

@@ -23,6 +23,7 @@ from small_dataset_audio.inference.results import Appraisal, TakeSummary
 from small_dataset_audio.library import Library
 from small_dataset_audio.models.bundle import load_bundle
 from small_dataset_audio.models.draws import NUM_STRATA
+from small_dataset_audio.models.vocoder.mosaic import MosaicVocoder
 from small_dataset_audio.models.vocoder.protocol import Vocoder
 from small_dataset_audio.plots import plot_take
 from small_dataset_audio.workflow.device import resolve_device
@@ -93,8 +94,11 @@ def load_pipeline(model: str, *, device: str = "auto", library: Library | None =
     chosen: torch.device = resolve_device(device)
     bundle = load_bundle((library or Library()).find(model), chosen)
     pipeline = ModelPipeline.from_bundle(bundle, chosen)
-    names = [clip.name for clip in bundle.metadata.corpus.clips]
-    pipeline.corpus = tuple(zip(names, bundle.clips, strict=False))  # no audio where the model keeps none
+    mosaic = pipeline.vocoders.get("mosaic")
+    if isinstance(mosaic, MosaicVocoder):
+        names = [clip.name for clip in bundle.metadata.corpus.clips]
+        # As the mosaic holds them: those of the bundle are let go of, since an hour twice is too much.
+        pipeline.corpus = tuple(zip(names, mosaic.recordings, strict=True))
     return pipeline
 
 

@@ -42,6 +42,14 @@ def test_every_clip_lies_whole_between_silences_and_fills_whole_hops(lengths: tu
     assert source.samples.dtype == np.float32
 
 
+def test_recordings_are_the_clips_again_without_a_copy():
+    clips = [noise(length, length) for length in (20_000, 1, 7_777, 512)]
+    source = source_of(*clips)
+    for recording, clip in zip(source.recordings(), clips, strict=True):
+        np.testing.assert_array_equal(recording, clip)
+        assert np.shares_memory(recording, source.samples)
+
+
 @pytest.mark.parametrize("bad", [np.nan, np.inf])
 def test_a_clip_that_is_not_finite_is_refused_by_its_number(bad: float):
     with pytest.raises(InvalidAudioError, match=r"clips\[1\]"):

@@ -81,7 +81,8 @@ class CorpusSource:
         self._hop = hop_length
         self._join_hops = join_hops
         self._sides = _checked_sides(clips, sides)
-        hops = [-(-len(clip) // hop_length) for clip in clips]
+        self._lengths = [len(clip) for clip in clips]
+        hops = [-(-length // hop_length) for length in self._lengths]
         self.num_frames = np.array(hops, dtype=np.int64) + 2 * SILENT_FRAMES
         """Frames of each clip, the silence around it included."""
         # Filled in place: with an hour of clips there is no room for a second hour that is only on its way.
@@ -96,6 +97,13 @@ class CorpusSource:
         """Sum of squares before each frame, and of all [shape=(frames + 1,)]; found once, however many takes follow."""
         hops = self.samples.reshape(-1, self._hop)
         return np.concatenate([[0.0], np.cumsum(np.einsum("ij,ij->i", hops, hops, dtype=np.float64))])
+
+    def recordings(self) -> list[NDArray[np.float32]]:
+        """Return the clips as they were given [shape=(samples,) each], without a copy."""
+        begins = (np.cumsum(self.num_frames) - self.num_frames + SILENT_FRAMES) * self._hop
+        return [
+            self.samples[begin : begin + length] for begin, length in zip(begins.tolist(), self._lengths, strict=True)
+        ]
 
     def clips(self) -> Iterator[NDArray[np.float32]]:
         """Go through the clips with the silence around them [shape=(samples,), whole hops]."""

@@ -136,6 +136,11 @@ class MosaicVocoder:
         """Render one spectrogram; see :class:`~small_dataset_audio.models.vocoder.Vocoder`."""
         return self.sound(self.runs_to_render(mel), num_samples)
 
+    @property
+    def recordings(self) -> list[NDArray[np.float32]]:
+        """The clips it plays [shape=(samples,) each]: views, so that who has a mosaic needs to keep no others."""
+        return self._source.recordings()
+
     def place(self, walk: Walk, frames_per_step: int, match_db: float) -> CorpusPath:
         """Find where in the corpus a walk is; see :class:`~small_dataset_audio.models.vocoder.PlayingVocoder`."""
         return place_in_corpus(walk, self._source, self._hop, frames_per_step, match_db, self._tolerable_cents)
