@@ -60,7 +60,7 @@ def test_events_tell_what_is_read_and_what_is_done(library: Library, recordings:
         assert event.stage
         assert 0 <= event.done < event.total
     for event in events:
-        assert len(repr(event)) < 400
+        assert len(repr(event)) < 500
 
 
 def test_a_folder_becomes_a_model_of_the_library_that_was_not_trained(walk_library: Library, recordings: Path):
