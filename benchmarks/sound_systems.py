@@ -141,10 +141,9 @@ def _plain(task: dict[str, Any]) -> MakeTake:
 
 def _whole(task: dict[str, Any]) -> MakeTake:
     from small_dataset_audio.audio import apply_anti_alias_filter
-    from small_dataset_audio.corpus import scan_corpus
-    from small_dataset_audio.workflow.describe import SCAN
+    from small_dataset_audio.corpus import MODEL_SCAN, scan_corpus
 
-    recordings = [clip.audio for clip in scan_corpus(Path(task["corpus"]), SCAN).clips]
+    recordings = [clip.audio for clip in scan_corpus(Path(task["corpus"]), MODEL_SCAN).clips]
 
     def make(duration_s: float, seed: int) -> NDArray[np.float32]:
         generator = np.random.default_rng(seed)

@@ -189,7 +189,6 @@ def test_a_tone_goes_on_level_through_the_attacks_over_it(rate: float):
 @pytest.mark.parametrize("at", [600, 1500, 2300])
 def test_an_attack_soon_after_a_silent_beginning_is_kept(at: int):
     audio = strokes([at], 60_000)
-    np.testing.assert_allclose(bent(audio, 1.3, 20_000)[at - 500 : at + 2000], audio[at - 500 : at + 2000], atol=0.4)
     result = bent(audio, 0.7, 20_000)
     kept = audio[at : at + 2000]
     best = max(

@@ -12,7 +12,7 @@ import pytest
 import soundfile
 import torch
 
-from small_dataset_audio.corpus import ScanProgress, scan_corpus
+from small_dataset_audio.corpus import MODEL_SCAN, ScanProgress, scan_corpus
 from small_dataset_audio.errors import CorpusError, InvalidConfigError, OutputError
 from small_dataset_audio.inference import GenerationConfig, GenerationPipeline
 from small_dataset_audio.library import Library
@@ -27,7 +27,6 @@ from small_dataset_audio.workflow import (
     quick_model,
     rerender,
 )
-from small_dataset_audio.workflow.describe import SCAN
 from tiny import five_clips, hashes_below, write_recordings
 
 first_sound = importlib.import_module("small_dataset_audio.workflow.first_sound")
@@ -60,12 +59,12 @@ def test_events_tell_what_is_read_and_what_is_done(library: Library, recordings:
         assert event.stage
         assert 0 <= event.done < event.total
     for event in events:
-        assert len(repr(event)) < 500
+        assert len(repr(event)) < 400
 
 
 def test_a_folder_becomes_a_model_of_the_library_that_was_not_trained(walk_library: Library, recordings: Path):
     (entry,) = walk_library.entries()
-    bundle, corpus = load_bundle(entry.folder), scan_corpus(recordings, SCAN)
+    bundle, corpus = load_bundle(entry.folder), scan_corpus(recordings, MODEL_SCAN)
     assert sorted(path.name for path in entry.folder.iterdir()) == [CORPUS_FILE, MODEL_FILE]
     assert bundle.metadata.name == entry.folder.name == "my plucks-walk"
     assert bundle.metadata.kind == "linear"
@@ -157,15 +156,15 @@ def test_a_model_made_with_other_settings_is_not_taken_for_what_would_be_made_no
 
 def test_a_trained_model_of_the_same_recordings_is_not_taken_for_a_walk(trained_library: Library, recordings: Path):
     (entry,) = trained_library.entries()
-    assert first_sound._kept_model(trained_library, scan_corpus(recordings, SCAN)) is None
+    assert first_sound._kept_model(trained_library, scan_corpus(recordings, MODEL_SCAN)) is None
     assert entry.metadata is not None
-    assert entry.metadata.corpus.content_hash == scan_corpus(recordings, SCAN).content_hash
+    assert entry.metadata.corpus.content_hash == scan_corpus(recordings, MODEL_SCAN).content_hash
 
 
 def test_a_model_kept_in_mono_is_not_taken_for_recordings_that_are_stereo(library: Library, recordings: Path):
     first = ready(recordings, library)
     assert load_bundle(first.folder).sides
-    corpus = scan_corpus(recordings, SCAN)
+    corpus = scan_corpus(recordings, MODEL_SCAN)
     assert first_sound._kept_model(library, corpus) is not None
     save_bundle(first.folder, replace(load_bundle(first.folder), sides=()))
     assert first_sound._kept_model(library, corpus) is None
@@ -218,7 +217,7 @@ def test_what_is_dropped_on_the_way_leaves_nothing(library: Library, recordings:
 
 
 def test_the_first_sound_is_ten_seconds_out_of_the_recordings(tmp_path: Path, recordings: Path):
-    corpus = scan_corpus(recordings, SCAN)
+    corpus = scan_corpus(recordings, MODEL_SCAN)
     path = first_sound.render_first_sound(corpus, "plucks", tmp_path, torch.device("cpu"), seed=4)
     assert path == tmp_path / "first_sound.wav"
     audio, rate = soundfile.read(path)
@@ -229,14 +228,14 @@ def test_the_first_sound_is_ten_seconds_out_of_the_recordings(tmp_path: Path, re
 
 
 def test_one_that_is_there_already_is_replaced(tmp_path: Path, recordings: Path):
-    corpus = scan_corpus(recordings, SCAN)
+    corpus = scan_corpus(recordings, MODEL_SCAN)
     (tmp_path / "first_sound.wav").write_bytes(b"of a training that was killed")
     first_sound.render_first_sound(corpus, "plucks", tmp_path, torch.device("cpu"))
     assert soundfile.info(tmp_path / "first_sound.wav").duration == 10.0
 
 
 def test_of_many_recordings_two_minutes_are_used_in_their_order(recordings: Path):
-    corpus = scan_corpus(recordings, SCAN)
+    corpus = scan_corpus(recordings, MODEL_SCAN)
     minute = np.broadcast_to(np.float32(0.1), 50 * 48_000)
     many = replace(corpus, clips=tuple(replace(corpus.clips[0], name=f"{n}", audio=minute) for n in range(9)))
     some = first_sound._some_of(many, seed=1)

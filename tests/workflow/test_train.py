@@ -17,7 +17,7 @@ import soundfile
 import torch
 
 from small_dataset_audio import __version__
-from small_dataset_audio.corpus import ScanProgress, scan_corpus
+from small_dataset_audio.corpus import MODEL_SCAN, ScanProgress, scan_corpus
 from small_dataset_audio.errors import (
     CheckpointError,
     CorpusError,
@@ -43,7 +43,6 @@ from small_dataset_audio.workflow import (
     load_pipeline,
     train_corpus,
 )
-from small_dataset_audio.workflow.describe import SCAN
 from tiny import five_clips, hashes_below, run_python, write_recordings
 
 train_module = importlib.import_module("small_dataset_audio.workflow.train")
@@ -156,7 +155,7 @@ def test_the_model_says_how_it_was_trained(training: Training):
 
 
 def test_the_model_keeps_the_corpus_audio(training: Training, recordings: Path):
-    clips = scan_corpus(recordings, SCAN).clips
+    clips = scan_corpus(recordings, MODEL_SCAN).clips
     for stored, clip in zip(training.saved.bundle.clips, clips, strict=True):
         np.testing.assert_allclose(stored, clip.audio, rtol=0, atol=2.0**-22)
 
@@ -222,7 +221,7 @@ def test_nothing_is_left_in_the_folder_but_the_model_and_its_pictures(training: 
 
 
 def test_the_model_keeps_the_side_of_the_recording_that_is_stereo(training: Training):
-    expected, kept = scan_corpus(training.request.folder, SCAN).sides, load_bundle(training.saved.folder).sides
+    expected, kept = scan_corpus(training.request.folder, MODEL_SCAN).sides, load_bundle(training.saved.folder).sides
     assert [side is None for side in kept] == [side is None for side in expected]
     assert sum(side is not None for side in kept) == 1
     for side, stored in zip(expected, kept, strict=True):
@@ -326,7 +325,7 @@ def test_an_event_can_be_printed(training: Training, trained_library: Library, t
     pipeline = load_pipeline("plucks", library=trained_library)
     (take,) = generate_takes(pipeline, GenerationConfig(0.2, seed=1), output_dir=tmp_path)
     for event in [*training.events, take, training.saved.bundle.density]:
-        assert len(repr(event)) < 500, repr(event)[:500]
+        assert len(repr(event)) < 400, repr(event)[:400]
 
 
 def test_a_model_that_was_hardly_trained_says_so(training: Training, library: Library, request_: TrainRequest):

@@ -22,9 +22,7 @@ from small_dataset_audio.audio.joins import best_lag
 HOP_LENGTH: Final = 512
 _N_FFT: Final = 2048
 _REACH: Final = HOP_LENGTH // 2  # an attack's copy is shifted by up to so many samples
-_BEFORE_HOPS: Final = (
-    4  # of an attack: the windows that hear it reach two hops back, and two more let a copy begin before
-)
+_BEFORE_HOPS: Final = 4  # of an attack: windows hear it from two hops before on; a copy begins two earlier
 _AFTER_HOPS: Final = 6  # 64 ms: an attack and what it sets in motion
 _ATTACK_DECADES: Final = 0.12  # mean rise of all bands from one hop to the next
 _PEAK_HOPS: Final = 4  # an attack is the largest rise of so many hops on either side

@@ -23,7 +23,7 @@ _USUAL: Final[Mapping[Mark, tuple[str, str]]] = MappingProxyType(
         "downmixed": ("mixed down", "downmixed from"),
         "resampled": ("resampled", "resampled from"),
         "padded": ("padded", "shorter than one training window"),
-        "levelled": ("levelled", "brought to the level of the others"),
+        "levelled": ("levelled", "level changed by"),
     }
 )
 """What is done to most files: in one word, and how its note begins. Rate and channels stand in the table already."""

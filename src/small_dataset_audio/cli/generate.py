@@ -82,7 +82,8 @@ def generate(
         typer.Option(
             metavar="LEVEL",
             help="How little of the recordings comes back as it was, for crossfade: low plays stretches of them as they are, "
-            "medium faster, slower and a little off pitch, high more of that, and two that sound alike as one.",
+            "medium faster, slower and a little off pitch, high more of that, and two that sound alike as one. "
+            "Without mosaic, low and medium are the same.",
         ),
     ] = "medium",
     temperature: Annotated[

@@ -63,10 +63,10 @@ def scan(folder: Path) -> Corpus:
     CorpusError
         The folder is missing, not a folder, or cannot be listed.
     """
-    from small_dataset_audio.corpus import ScanConfig, scan_corpus
+    from small_dataset_audio.corpus import MODEL_SCAN, scan_corpus
 
     with counting(messages(), "reading recordings") as show:
-        return scan_corpus(folder, ScanConfig(even_levels=True), on_file=show)  # as `sda train` reads them
+        return scan_corpus(folder, MODEL_SCAN, on_file=show)
 
 
 def _check_output(folder: Path, output: Path) -> None:

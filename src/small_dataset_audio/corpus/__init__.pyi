@@ -6,6 +6,7 @@ from .records import Corpus as Corpus
 from .records import FileReport as FileReport
 from .records import ScanConfig as ScanConfig
 from .records import ScanProgress as ScanProgress
+from .scan import MODEL_SCAN as MODEL_SCAN
 from .scan import iter_scan as iter_scan
 from .scan import require_usable as require_usable
 from .scan import scan_corpus as scan_corpus

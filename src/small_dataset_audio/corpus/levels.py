@@ -1,4 +1,4 @@
-"""Recordings brought to one level: the loudest moment of each at -1 dBFS.
+"""Recordings brought to one level: the loudest moment of each at -1 dBFS, as takes have it.
 
 How loud a recording is beside the others is mostly where its knobs stood when it was made. A take that passes from one into
 another would carry that over as a step, its loudest recording would set the level of all, and what is quiet would be
@@ -14,10 +14,8 @@ from typing import Final
 
 import numpy as np
 
+from small_dataset_audio.constants import PEAK_TARGET
 from small_dataset_audio.corpus.records import Clip
-
-LEVEL: Final = 0.891
-"""Of the loudest sample [linear amplitude]; -1 dBFS, as takes have it."""
 
 MAX_CHANGE_DB: Final = 12.0
 
@@ -37,7 +35,7 @@ def even_out(clip: Clip) -> Clip:
     peak = float(max(clip.audio.max(initial=0.0), -clip.audio.min(initial=0.0)))
     if peak == 0.0:
         return clip
-    level_db = float(np.clip(20.0 * np.log10(LEVEL / peak), -MAX_CHANGE_DB, MAX_CHANGE_DB))
+    level_db = float(np.clip(20.0 * np.log10(PEAK_TARGET / peak), -MAX_CHANGE_DB, MAX_CHANGE_DB))
     gain = np.float32(10.0 ** (level_db / 20.0))
     return replace(
         clip,

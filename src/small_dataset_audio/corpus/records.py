@@ -150,7 +150,7 @@ class FileReport:
     peak: float = 0.0
     clipped_samples: int = 0
     notes: tuple[str, ...] = ()
-    marks: frozenset[Mark] = frozenset()
+    marks: frozenset[Mark] = field(default=frozenset(), repr=False)  # the notes say the same in words
     duplicate_of: str = ""
 
     @property

@@ -18,10 +18,23 @@ from small_dataset_audio.corpus.levels import even_out
 from small_dataset_audio.corpus.records import Clip, Corpus, FileReport, ScanConfig, ScanProgress
 from small_dataset_audio.errors import CorpusError
 
-__all__ = ["Clip", "Corpus", "FileReport", "ScanConfig", "ScanProgress", "iter_scan", "require_usable", "scan_corpus"]
+__all__ = [
+    "MODEL_SCAN",
+    "Clip",
+    "Corpus",
+    "FileReport",
+    "ScanConfig",
+    "ScanProgress",
+    "iter_scan",
+    "require_usable",
+    "scan_corpus",
+]
+
+MODEL_SCAN = ScanConfig(even_levels=True)
+"""How recordings are read that a model is made of; `sda inspect` shows what that does to them."""
 
 _DEFAULT_CONFIG = ScanConfig()
-_HEARD_DB = 0.5
+_HEARD_DB = 0.5  # what is less is not heard, and need not be read
 
 
 def scan_corpus(
@@ -141,5 +154,5 @@ def _with_level(report: FileReport, level_db: float) -> FileReport:
     """Say by how much the level was changed, where that is to be heard."""
     if abs(level_db) < _HEARD_DB:
         return report
-    note = f"brought to the level of the others: {level_db:+.1f} dB"
+    note = f"level changed by {level_db:+.1f} dB"
     return replace(report, notes=(*report.notes, note), marks=report.marks | {"levelled"})

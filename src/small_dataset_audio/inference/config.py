@@ -59,7 +59,8 @@ class GenerationConfig:
     novelty : {"low", "medium", "high"}
         How little of the recordings is to be heard again as it was: with ``low`` long stretches as they were recorded, with
         ``medium`` at a pace that changes and each a little off its pitch, with ``high`` more of that in shorter stretches,
-        two that sound alike blended into one.
+        two that sound alike blended into one. What is decoded instead of played (``griffin_lim``, a temperature over 1) is
+        neither bent nor detuned: ``low`` and ``medium`` are the same there.
     temperature : float [0 to 3]
         At 0 the walk hardly leaves a recording, over 1 it goes to sounds that none of them holds.
     """

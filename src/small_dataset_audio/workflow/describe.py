@@ -9,15 +9,12 @@ import torch
 
 from small_dataset_audio._version import __version__
 from small_dataset_audio.audio.config import SpectrogramConfig
-from small_dataset_audio.corpus import Corpus, ScanConfig
+from small_dataset_audio.corpus import Corpus
 from small_dataset_audio.models.config import DensityConfig, LinearConfig, VAEConfig
 from small_dataset_audio.models.latent_paths import LEAD_STEPS, TAIL_STEPS
 from small_dataset_audio.models.metadata import FORMAT_VERSION, ClipEntry, CorpusEntry, ModelMetadata, TrainingEntry
 
 NO_LICENCE: Final = "unspecified"
-
-SCAN: Final = ScanConfig(even_levels=True)
-"""How recordings are read that a model is made of."""
 
 DENSITY: Final = DensityConfig(lead_steps=LEAD_STEPS, tail_steps=TAIL_STEPS)
 """Of every model: as :func:`~small_dataset_audio.models.latent_paths.latent_path` lays silence around recordings."""

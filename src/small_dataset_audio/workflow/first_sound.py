@@ -21,7 +21,7 @@ from numpy.typing import NDArray
 from small_dataset_audio.audio.config import SpectrogramConfig
 from small_dataset_audio.audio.spectrogram import AudioSpectrogram
 from small_dataset_audio.constants import SAMPLE_RATE, STEP_SAMPLES
-from small_dataset_audio.corpus import Corpus, ScanProgress, iter_scan, require_usable
+from small_dataset_audio.corpus import MODEL_SCAN, Corpus, ScanProgress, iter_scan, require_usable
 from small_dataset_audio.files import make_output_folder
 from small_dataset_audio.inference.config import GenerationConfig
 from small_dataset_audio.inference.generation import GenerationPipeline
@@ -31,7 +31,7 @@ from small_dataset_audio.models.config import LinearConfig
 from small_dataset_audio.models.latent_paths import LEAD_STEPS, TAIL_STEPS, fit_density, latent_path
 from small_dataset_audio.models.linear import fit_linear
 from small_dataset_audio.models.metadata import TrainingEntry
-from small_dataset_audio.workflow.describe import DENSITY, NO_LICENCE, SCAN, describe_clips, describe_model
+from small_dataset_audio.workflow.describe import DENSITY, NO_LICENCE, describe_clips, describe_model
 from small_dataset_audio.workflow.device import resolve_device
 
 WALK_SUFFIX: Final = "-walk"
@@ -106,7 +106,7 @@ def quick_model(folder: Path, library: Library | None = None, *, device: str = "
     chosen = resolve_device(device)
     library = library or Library()
     make_output_folder(library.models_folder)
-    corpus = require_usable((yield from iter_scan(folder, SCAN)))
+    corpus = require_usable((yield from iter_scan(folder, MODEL_SCAN)))
     kept = _kept_model(library, corpus)
     if kept is not None and kept.metadata is not None:
         yield WalkModelReady(kept.metadata.name, kept.folder, corpus, False, time.monotonic() - started)

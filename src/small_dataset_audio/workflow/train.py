@@ -10,13 +10,13 @@ from pathlib import Path
 
 import filelock
 
-from small_dataset_audio.corpus import iter_scan, require_usable
+from small_dataset_audio.corpus import MODEL_SCAN, iter_scan, require_usable
 from small_dataset_audio.errors import CheckpointError, ModelError
 from small_dataset_audio.files import make_output_folder, sweep_temporaries
 from small_dataset_audio.library import CHECKPOINT_FILE, LOCK_FILE, Library, display_folder_name
 from small_dataset_audio.models.metadata import MODEL_FILE
 from small_dataset_audio.training.config import TrainingConfig
-from small_dataset_audio.workflow.describe import NO_LICENCE, SCAN
+from small_dataset_audio.workflow.describe import NO_LICENCE
 from small_dataset_audio.workflow.device import resolve_device
 from small_dataset_audio.workflow.first_sound import FIRST_SOUND_FILE, render_first_sound
 from small_dataset_audio.workflow.train_events import (
@@ -78,7 +78,7 @@ def train_corpus(
         with lock:
             for place in (folder, folder / PREVIEW_FOLDER):
                 sweep_temporaries(place)
-            corpus = require_usable((yield from iter_scan(request.folder, SCAN)))
+            corpus = require_usable((yield from iter_scan(request.folder, MODEL_SCAN)))
             # It is played out of the recordings: whoever wants no copy of them in the folder gets none of these either.
             if not request.resume and request.keep_audio is not False:
                 wav_path = render_first_sound(
