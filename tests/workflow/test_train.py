@@ -296,26 +296,37 @@ def test_a_preview_that_took_long_is_the_last_one(monkeypatch: pytest.MonkeyPatc
     assert len(training.of(PreviewMade)) == 1
 
 
-def test_the_time_of_a_density_is_measured_on_the_first_minutes_and_grows_with_the_square(
+@dataclass
+class Timed:
+    """Densities fitted under a clock that is set beforehand."""
+
+    fit_s: float
+    fitted: list[list[range]]
+
+
+def timed_fit(monkeypatch: pytest.MonkeyPatch, minutes: int, steps_a_minute: int) -> Timed:
+    """Paths of the first two minutes take a second, the density of whatever it is given half a second."""
+    seconds = iter([0.0, 1.0, 1.5])
+    monkeypatch.setattr(train_run.time, "monotonic", lambda: next(seconds))
+    monkeypatch.setattr(train_run, "latent_path", lambda *_: range(steps_a_minute))
+    fitted: list[list[range]] = []
+    monkeypatch.setattr(train_run, "fit_density", lambda paths, _: fitted.append(paths))
+    minute = np.broadcast_to(np.float32(0.1), 60 * 48_000)
+    return Timed(train_run._time_of_a_fit_s(None, None, [minute] * minutes), fitted)
+
+
+def test_a_density_is_timed_with_the_paths_of_two_minutes_repeated_to_the_length_of_all(
     monkeypatch: pytest.MonkeyPatch,
 ):
-    seconds = iter([0.0, 1.0, 1.5])
-    monkeypatch.setattr(train_run.time, "monotonic", lambda: next(seconds))
-    fitted = []
-    monkeypatch.setattr(train_run, "latent_path", lambda *_: range(1000))
-    monkeypatch.setattr(train_run, "fit_density", lambda *arguments: fitted.append(arguments[0]))
-    minute = np.broadcast_to(np.float32(0.1), 60 * 48_000)
-    assert train_run._time_of_a_fit_s(None, None, [minute] * 6) == 1.0 * 3 + 0.5 * 9
-    assert fitted == [[range(1000)] * 2]
+    timed = timed_fit(monkeypatch, minutes=6, steps_a_minute=1000)
+    assert timed.fitted == [[range(1000)] * 6]
+    assert timed.fit_s == 1.0 * 3 + 0.5
 
 
-def test_a_density_takes_no_longer_for_each_step_once_its_search_is_approximate(monkeypatch: pytest.MonkeyPatch):
-    seconds = iter([0.0, 1.0, 1.5])
-    monkeypatch.setattr(train_run.time, "monotonic", lambda: next(seconds))
-    monkeypatch.setattr(train_run, "latent_path", lambda *_: range(NeighbourConfig.exact_points // 4))
-    monkeypatch.setattr(train_run, "fit_density", lambda *_: None)
-    minute = np.broadcast_to(np.float32(0.1), 60 * 48_000)
-    assert train_run._time_of_a_fit_s(None, None, [minute] * 10) == 1.0 * 5 + 0.5 * 5 * 2
+def test_a_density_is_timed_with_no_more_steps_than_a_search_compares_with_all(monkeypatch: pytest.MonkeyPatch):
+    timed = timed_fit(monkeypatch, minutes=60, steps_a_minute=2048)
+    assert timed.fitted == [[range(2048)] * 8]  # 16,384 steps
+    assert timed.fit_s == 1.0 * 30 + 0.5 * 30 / 4
 
 
 # --- what is told ---

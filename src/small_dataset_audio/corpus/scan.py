@@ -17,6 +17,7 @@ from small_dataset_audio.corpus.intake import take_in
 from small_dataset_audio.corpus.levels import even_out
 from small_dataset_audio.corpus.records import Clip, Corpus, FileReport, ScanConfig, ScanProgress
 from small_dataset_audio.errors import CorpusError
+from small_dataset_audio.memory import release_free_memory
 
 __all__ = [
     "MODEL_SCAN",
@@ -102,6 +103,7 @@ def iter_scan(folder: Path, config: ScanConfig = _DEFAULT_CONFIG) -> Generator[S
             held_s += clip.duration_s
         reports.append(report)
         yield ScanProgress(len(reports), len(found), report)
+    release_free_memory()
     return Corpus(folder, tuple(clips.values()), tuple(reports))
 
 

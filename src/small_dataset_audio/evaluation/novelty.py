@@ -14,6 +14,7 @@ from small_dataset_audio.evaluation.copying import CopyFinder, Copying
 from small_dataset_audio.evaluation.frames import Frames, analyse
 from small_dataset_audio.evaluation.resemblance import ResemblanceMeter
 from small_dataset_audio.evaluation.row import RATE_HZ
+from small_dataset_audio.memory import release_free_memory
 
 
 @dataclass(frozen=True)
@@ -57,6 +58,7 @@ class NoveltyReference:
         frames: Sequence[Frames] | None = None,
     ) -> None:
         self._finder = CopyFinder(clips, names, generator)
+        release_free_memory()
         self._meter = ResemblanceMeter([analyse(clip) for clip in clips] if frames is None else frames, generator)
 
     @property

@@ -11,7 +11,7 @@ are compared in full. So a figure may lie a little over the true one.
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from typing import Final
 
 import numpy as np
@@ -30,8 +30,11 @@ _COARSE_BANDS: Final = 20
 _COMPARED: Final = 32
 _QUERIES_OF_CORPUS: Final = 200
 _QUERIES_AT_ONCE: Final = 64
+_PICTURES_AT_ONCE: Final = 4096
 
 _Array = NDArray[np.float32]
+_Allowed = Callable[[slice], NDArray[np.bool_]]
+"""Of some of the patches looked up, which of the corpus's may be found."""
 
 
 class ResemblanceMeter:
@@ -78,14 +81,20 @@ class ResemblanceMeter:
             return None, None
         every = max(HOP_FRAMES // _STEP, len(self._starts) // _QUERIES_OF_CORPUS)
         queries = np.arange(int(generator.integers(every)) % len(self._starts), len(self._starts), every)
-        is_own = self._file[queries, None] == self._file
-        is_far = np.abs(self._starts[queries, None] - self._starts) > PATCH_FRAMES
         starts = self._starts[queries]
-        own = self._nearest(self._bands_db, starts, is_own & is_far)
-        others = self._nearest(self._bands_db, starts, ~is_own)
+
+        def is_own(part: slice) -> NDArray[np.bool_]:
+            return np.asarray(self._file[queries[part], None] == self._file)
+
+        def is_own_and_far(part: slice) -> NDArray[np.bool_]:
+            is_far = np.abs(starts[part, None] - self._starts) > PATCH_FRAMES
+            return np.asarray(is_own(part) & is_far)
+
+        own = self._nearest(self._bands_db, starts, is_own_and_far)
+        others = self._nearest(self._bands_db, starts, lambda part: ~is_own(part))
         return _median_of_medians(own, self._file[queries]), _median_of_medians(others, self._file[queries])
 
-    def _nearest(self, bands_db: _Array, starts: NDArray[np.int64], allowed: NDArray[np.bool_] | None) -> _Array:
+    def _nearest(self, bands_db: _Array, starts: NDArray[np.int64], allowed: _Allowed | None) -> _Array:
         """Distance [dB] of each patch to its nearest allowed one in the corpus; infinite where none is allowed."""
         coarse = _coarse(bands_db, starts)
         patches = _patches(bands_db, starts)
@@ -95,7 +104,7 @@ class ResemblanceMeter:
             part = slice(first, first + _QUERIES_AT_ONCE)
             distances = self._squares - 2.0 * coarse[part] @ self._coarse.T
             if allowed is not None:
-                distances[~allowed[part]] = np.inf
+                distances[~allowed(part)] = np.inf
             chosen = np.argpartition(distances, count - 1, axis=1)[:, :count]
             found = _patches(self._bands_db, self._starts[chosen.ravel()]).reshape(*chosen.shape, -1)
             exact = np.sqrt(np.square(found - patches[part, None]).mean(axis=2))
@@ -127,11 +136,14 @@ def _coarse(bands_db: _Array, starts: NDArray[np.int64]) -> _Array:
     pooled = bands_db.reshape(len(bands_db), _COARSE_BANDS, -1).mean(axis=2)
     width = PATCH_FRAMES // _TIMES
     total = np.cumsum(np.pad(pooled, ((1, 0), (0, 0))), axis=0, dtype=np.float64)
-    begins = starts[:, None] + width * np.arange(_TIMES)
-    pictures = ((total[begins + width] - total[begins]) / width).reshape(len(starts), -1)
-    loudest = np.lib.stride_tricks.sliding_window_view(bands_db.max(axis=1), PATCH_FRAMES)[starts].max(axis=1)
-    relative = pictures - loudest[:, None]
-    return np.asarray(np.maximum(relative, -RANGE_DB), dtype=np.float32)
+    peaks = np.lib.stride_tricks.sliding_window_view(bands_db.max(axis=1), PATCH_FRAMES)
+    pictures = np.empty((len(starts), _TIMES * _COARSE_BANDS), np.float32)
+    for first in range(0, len(starts), _PICTURES_AT_ONCE):
+        part = slice(first, first + _PICTURES_AT_ONCE)
+        begins = starts[part, None] + width * np.arange(_TIMES)
+        means = ((total[begins + width] - total[begins]) / width).reshape(len(begins), -1)
+        pictures[part] = np.maximum(means - peaks[starts[part]].max(axis=1)[:, None], -RANGE_DB)
+    return pictures
 
 
 def _median_of_medians(distances: _Array, files: NDArray[np.int64]) -> float | None:

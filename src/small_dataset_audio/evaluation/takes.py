@@ -15,6 +15,7 @@ from small_dataset_audio.evaluation.copying import Match
 from small_dataset_audio.evaluation.frames import analyse
 from small_dataset_audio.evaluation.novelty import Novelty, NoveltyReference
 from small_dataset_audio.evaluation.similarity import SimilarityReference
+from small_dataset_audio.memory import release_free_memory
 
 FAR_UNDER_PERCENT: Final = 50.0
 """Nearer to noise than to the corpus: such a take gets no green."""
@@ -81,8 +82,10 @@ class CorpusReference:
 
     def __init__(self, clips: Sequence[NDArray[np.float32]], names: Sequence[str]) -> None:
         frames = [analyse(clip) for clip in clips]
+        release_free_memory()
         self.similarity = SimilarityReference(clips, np.random.default_rng(_SEED), frames)
         self.novelty = NoveltyReference(clips, names, np.random.default_rng(_SEED), frames)
+        release_free_memory()
 
     def evaluate(self, audio: ArrayLike, sample_rate: int = SAMPLE_RATE) -> TakeEvaluation:
         """Evaluate a take.

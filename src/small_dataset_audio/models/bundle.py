@@ -14,7 +14,7 @@ numbers, and the audio against its hash.
 from __future__ import annotations
 
 import contextlib
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import asdict, dataclass, field, replace
 from pathlib import Path
 from types import MappingProxyType
@@ -52,7 +52,6 @@ _DENSITY_ARRAYS: Final[Mapping[str, torch.dtype]] = MappingProxyType(
         "partners": torch.int64,
     }
 )
-_BLOCK_FRAMES = 1 << 16
 _FLAC_PEAK = 0.999  # a 24-bit file cannot hold more than full scale; louder corpora are stored scaled
 
 
@@ -248,23 +247,31 @@ def _load_corpus_audio(
         with soundfile.SoundFile(path) as file:
             shape = (file.channels, file.frames)
             fits = (
-                file.samplerate == SAMPLE_RATE and shape == (entry.channels, sum(lengths)) and entry.channels in (1, 2)
+                file.samplerate == SAMPLE_RATE
+                and shape == (entry.channels, sum(lengths))
+                and entry.channels in (1, 2)
+                and entry.gain > 0.0
             )
-            rows = _read_rows(file) if fits else None
+            recordings = _read_recordings(file, lengths, entry.gain) if fits else []
     except soundfile.LibsndfileError as error:
         raise ModelDamagedError(f"{path} is no audio file ({error}); train the model again") from error
-    if rows is None or rows.shape != shape or not entry.gain > 0.0:
+    if not lengths or [len(clip) for clip, _ in recordings] != lengths:
         raise ModelDamagedError(f"{path} does not hold the clips that the model lists; train the model again")
-    rows /= np.float32(entry.gain)  # in place: an hour of recordings is 690 MB a row, and no second copy is made
-    clips, *sides = (tuple(np.split(row, np.cumsum(lengths)[:-1])) for row in rows)
-    return clips, tuple(side if side.any() else None for side in sides[0]) if sides else ()
+    clips, sides = (tuple(part) for part in zip(*recordings, strict=True))
+    return clips, sides if entry.channels == 2 else ()
 
 
-def _read_rows(file: soundfile.SoundFile) -> NDArray[np.float32]:
-    """Read a file to its end [shape=(channels, samples)]: block by block, so that turning frames into rows is no copy."""
-    rows = np.empty((file.channels, file.frames), dtype=np.float32)
-    read = 0
-    for block in file.blocks(_BLOCK_FRAMES, dtype="float32", always_2d=True):
-        rows[:, read : read + len(block)] = block.T
-        read += len(block)
-    return rows[:, :read]
+def _read_recordings(
+    file: soundfile.SoundFile, lengths: Sequence[int], gain: float
+) -> list[tuple[NDArray[np.float32], NDArray[np.float32] | None]]:
+    """Read the clip of each recording, and its side where it has one.
+
+    In arrays of their own, so that a recording without a side takes no room for one: an hour is 690 MB a row.
+    """
+    recordings = []
+    for length in lengths:
+        frames = file.read(length, dtype="float32", always_2d=True)
+        frames /= np.float32(gain)
+        clip, *sides = (np.ascontiguousarray(row) for row in frames.T)
+        recordings.append((clip, sides[0] if sides and sides[0].any() else None))
+    return recordings

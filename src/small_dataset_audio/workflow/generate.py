@@ -21,6 +21,7 @@ from small_dataset_audio.inference.generation import GenerationPipeline
 from small_dataset_audio.inference.pieces import Stream
 from small_dataset_audio.inference.results import Appraisal, TakeSummary
 from small_dataset_audio.library import Library
+from small_dataset_audio.memory import release_free_memory
 from small_dataset_audio.models.bundle import load_bundle
 from small_dataset_audio.models.draws import NUM_STRATA
 from small_dataset_audio.models.vocoder.mosaic import MosaicVocoder
@@ -99,6 +100,8 @@ def load_pipeline(model: str, *, device: str = "auto", library: Library | None =
         names = [clip.name for clip in bundle.metadata.corpus.clips]
         # As the mosaic holds them: those of the bundle are let go of, since an hour twice is too much.
         pipeline.corpus = tuple(zip(names, mosaic.recordings, strict=True))
+    del bundle
+    release_free_memory()
     return pipeline
 
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 import time
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import replace
@@ -133,13 +134,15 @@ class TrainRun:
         config = TrainingConfig(seed=request.seed, max_steps=request.max_steps)
         model = self._new_model(sizes)
         self._fit_s = _time_of_a_fit_s(model.eval(), self._spectrogram, clips)
-        budget_s = config.budget_s if request.budget_s is None else request.budget_s
-        ends = started + budget_s - _finishing_time_s(self._corpus, self._fit_s)
+        ends = started + (config.budget_s if request.budget_s is None else request.budget_s)
         if request.max_steps is None:  # a number of steps is asked for so that two machines do the same work
-            left_s = ends - time.monotonic()
+            left_s = ends - _finishing_time_s(self._corpus, self._fit_s) - time.monotonic()
             size = choose_size(left_s, lambda size: time_a_step(size, clips, self._spectrogram, self._device))
-            model = self._new_model(replace(sizes, width=size.width))
             config = replace(config, batch_size=size.batch_size)
+            if size.width != sizes.width:
+                model = self._new_model(replace(sizes, width=size.width))
+                self._fit_s = _time_of_a_fit_s(model.eval(), self._spectrogram, clips)
+        ends -= _finishing_time_s(self._corpus, self._fit_s)
         config = replace(config, budget_s=max(ends - time.monotonic(), MIN_BUDGET_S))
         return new_state(model, config), config
 
@@ -230,19 +233,19 @@ class TrainRun:
 def _time_of_a_fit_s(model: ConvVAE, spectrogram: AudioSpectrogram, clips: Sequence[NDArray[np.float32]]) -> float:
     """Estimate how long a latent density of the whole corpus takes, from one of its first minutes.
 
-    Paths take time by their length. So does the search for neighbours, and for each step by the number of all steps as
-    long as it is exact: see :mod:`small_dataset_audio.models.neighbours`.
+    Paths take time by their length. So does the search for neighbours, once it is no longer exact
+    (:mod:`small_dataset_audio.models.neighbours`): it is timed with as many steps as that, the same ones over again.
     """
     ends_s = np.cumsum([len(clip) for clip in clips]) / SAMPLE_RATE
     num_tried = max(int(np.searchsorted(ends_s, _TRIAL_S, side="right")), 1)
     times_longer = float(ends_s[-1] / ends_s[num_tried - 1])
+    latent_path(model, spectrogram, clips[0])  # the first time, all is slower
     began = time.monotonic()
     paths = [latent_path(model, spectrogram, clip) for clip in clips[:num_tried]]
     encoded = time.monotonic()
-    fit_density(paths, DENSITY)
-    num_steps = sum(map(len, paths))
-    times_wider = max(min(times_longer, NeighbourConfig.exact_points / num_steps), 1.0)
-    return (encoded - began) * times_longer + (time.monotonic() - encoded) * times_longer * times_wider
+    times_searched = math.ceil(min(times_longer, NeighbourConfig.exact_points / sum(map(len, paths))))
+    fit_density(paths * times_searched, DENSITY)
+    return (encoded - began) * times_longer + (time.monotonic() - encoded) * times_longer / times_searched
 
 
 def _finishing_time_s(corpus: Corpus, fit_s: float) -> float:
