@@ -31,7 +31,6 @@ from small_dataset_audio.inference import GenerationConfig, GenerationPipeline
 from small_dataset_audio.library import CHECKPOINT_FILE, Library
 from small_dataset_audio.models import load_bundle
 from small_dataset_audio.models.bundle import CORPUS_FILE, MODEL_FILE
-from small_dataset_audio.models.neighbours import NeighbourConfig
 from small_dataset_audio.training import TrainingProgress, load_checkpoint
 from small_dataset_audio.workflow import (
     FirstSound,
