@@ -3,7 +3,10 @@ from __future__ import annotations
 import errno
 import json
 import os
+import subprocess
+import sys
 import threading
+import time
 import unicodedata
 from collections.abc import Iterator
 from pathlib import Path
@@ -398,6 +401,42 @@ def test_strays_of_a_killed_process_are_swept_and_nothing_else(tmp_path: Path):
     assert sweep_temporaries(tmp_path) == 1
     assert names_in(tmp_path) == ["take.wav"]
     assert sweep_temporaries(tmp_path / "missing") == 0
+
+
+def test_temporaries_of_a_process_that_still_writes_are_not_swept(tmp_path: Path):
+    with atomic_write(tmp_path / "take.wav") as temporary:
+        temporary.write_bytes(b"half")
+        assert sweep_temporaries(tmp_path) == 0
+        make_output_folder(tmp_path)
+        assert temporary.exists()
+    assert (tmp_path / "take.wav").read_bytes() == b"half"
+
+
+def test_temporaries_of_a_killed_process_are_swept_by_whoever_writes_there_next(tmp_path: Path):
+    program = """
+import os, signal, sys
+from pathlib import Path
+from small_dataset_audio.files import atomic_write
+with atomic_write(Path(sys.argv[1])) as temporary:
+    temporary.write_bytes(b"half")
+    os.kill(os.getpid(), signal.SIGKILL)
+"""
+    subprocess.run([sys.executable, "-c", program, str(tmp_path / "take.wav")], check=False)
+    (stray,) = tmp_path.iterdir()
+    assert stray.name.startswith(TEMPORARY_PREFIX)
+    make_output_folder(tmp_path)
+    assert list(tmp_path.iterdir()) == []
+
+
+def test_temporaries_of_another_machine_are_swept_when_nobody_wrote_to_them_for_a_day(tmp_path: Path):
+    fresh = tmp_path / f"{TEMPORARY_PREFIX}00000000-1-0123456789abcdef.wav"
+    old = tmp_path / f"{TEMPORARY_PREFIX}00000000-2-0123456789abcdef.wav"
+    for path in (fresh, old):
+        path.touch()
+    yesterday = time.time() - 25 * 3600
+    os.utime(old, (yesterday, yesterday))
+    assert sweep_temporaries(tmp_path) == 1
+    assert list(tmp_path.iterdir()) == [fresh]
 
 
 # --- fail the Nth ---

@@ -295,7 +295,7 @@ def test_row_27_damaged_models_are_listed_by_name_and_stop_nothing(
         library.folder_of(name).mkdir()
         (library.folder_of(name) / MODEL_FILE).write_bytes(content)
     save_file(load_file(tiny_model_folder / MODEL_FILE), add_model("foreign") / MODEL_FILE)
-    before = hashes_below(library.root)
+    before = hashes_below(library.models_folder)
     entries = {entry.folder.name: entry for entry in library.entries()}
     assert set(entries) == {"sound", "empty", "truncated", "pickled", "text", "foreign"}
     assert entries.pop("sound").problem == ""
@@ -303,7 +303,7 @@ def test_row_27_damaged_models_are_listed_by_name_and_stop_nothing(
         assert entry.metadata is None
         assert str(library.folder_of(name)) in entry.problem
         assert "\n" not in entry.problem
-    assert hashes_below(library.root) == before
+    assert hashes_below(library.models_folder) == before
 
 
 def test_row_28_a_model_of_a_newer_release_is_listed_with_what_to_do(library: Library, add_model):

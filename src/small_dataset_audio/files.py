@@ -12,8 +12,12 @@ import errno
 import hashlib
 import json
 import os
+import platform
+import re
 import secrets
+import time
 import unicodedata
+import zlib
 from collections.abc import Iterator, Mapping
 from pathlib import Path
 from typing import Any
@@ -21,6 +25,9 @@ from typing import Any
 from small_dataset_audio.errors import InvalidNameError, OutputError, SdaError, SidecarError
 
 TEMPORARY_PREFIX = ".sda-tmp-"
+_TEMPORARY_NAME = re.compile(re.escape(TEMPORARY_PREFIX) + r"([0-9a-f]{8})-(\d+)-[0-9a-f]{16}(\..*)?")
+"""Machine and process that write it, and a random part."""
+_STRAY_AFTER_S = 24 * 3600.0  # for temporaries of processes that cannot be asked after
 _MAX_FOLDER_NAME_BYTES = 120
 _WINDOWS_RESERVED = frozenset(
     [
@@ -89,7 +96,7 @@ def atomic_write_new(*paths: Path) -> Iterator[tuple[Path, ...]]:
 
 @contextlib.contextmanager
 def _write_all_or_none(paths: tuple[Path, ...], *, overwrite: bool) -> Iterator[tuple[Path, ...]]:
-    temporaries = tuple(path.with_name(f"{TEMPORARY_PREFIX}{secrets.token_hex(8)}{path.suffix}") for path in paths)
+    temporaries = tuple(path.with_name(_temporary_name(path.suffix)) for path in paths)
     leftovers = list(temporaries)
     path = paths[-1]
     try:
@@ -217,7 +224,7 @@ def resolve_inside(root: Path, name: str) -> Path:
 
 
 def make_output_folder(folder: Path) -> Path:
-    """Create `folder` where needed and prove that a file can be written in it.
+    """Create `folder` where needed, prove that a file can be written in it, and sweep what killed processes left there.
 
     Raises
     ------
@@ -226,9 +233,10 @@ def make_output_folder(folder: Path) -> Path:
     """
     try:
         folder.mkdir(parents=True, exist_ok=True)
-        probe = folder / f"{TEMPORARY_PREFIX}{secrets.token_hex(8)}"
+        probe = folder / _temporary_name("")
         probe.touch()
         probe.unlink()
+        sweep_temporaries(folder)
     except FileExistsError as error:
         raise OutputError(f"{folder} is a file, not a folder; choose another folder or remove it") from error
     except OSError as error:
@@ -237,12 +245,48 @@ def make_output_folder(folder: Path) -> Path:
 
 
 def sweep_temporaries(folder: Path) -> int:
-    """Remove temporaries that a killed process left in `folder`; returns how many."""
+    """Remove temporaries that a killed process left in `folder`; returns how many.
+
+    Those of processes that still run on this machine are left alone; of processes on another, to which the folder may be
+    shared, those that nobody has written to for a day are removed.
+    """
     count = 0
-    for stray in folder.glob(f"{TEMPORARY_PREFIX}*"):
-        stray.unlink(missing_ok=True)
-        count += 1
+    for temporary in folder.glob(f"{TEMPORARY_PREFIX}*"):
+        with contextlib.suppress(
+            OSError
+        ):  # another process sweeps it too, or it may not be removed: it is hidden anyway
+            if _is_stray(temporary):
+                temporary.unlink()
+                count += 1
     return count
+
+
+def _temporary_name(suffix: str) -> str:
+    return f"{TEMPORARY_PREFIX}{_machine()}-{os.getpid()}-{secrets.token_hex(8)}{suffix}"
+
+
+def _machine() -> str:
+    return f"{zlib.crc32(platform.node().encode()):08x}"
+
+
+def _is_stray(temporary: Path) -> bool:
+    name = _TEMPORARY_NAME.fullmatch(temporary.name)
+    if name is None:  # of an older release
+        return True
+    if name[1] == _machine() and os.name != "nt":  # on Windows asking after a process would end it
+        return not is_running(int(name[2]))
+    return time.time() - temporary.stat().st_mtime > _STRAY_AFTER_S
+
+
+def is_running(process_id: int) -> bool:
+    """Whether a process runs on this machine; not for Windows, where asking would end it."""
+    try:
+        os.kill(process_id, 0)
+    except (ProcessLookupError, OverflowError):
+        return False
+    except PermissionError:  # another user's
+        return True
+    return True
 
 
 def _move_without_overwriting(temporary: Path, path: Path) -> None:

@@ -1,11 +1,12 @@
 """The library of models: folders below one root, each complete in itself.
 
-There is nothing to fall out of step: what the library lists is what the folders say. A folder that cannot be read is listed
-as damaged, by name, and never stops the listing.
+What the library lists is what the folders say; a catalogue (:mod:`.catalogue`) spares opening those that it has seen. A folder
+that cannot be read is listed as damaged, by name, and never stops the listing.
 """
 
 from __future__ import annotations
 
+import contextlib
 import os
 from dataclasses import dataclass
 from pathlib import Path
@@ -13,6 +14,7 @@ from pathlib import Path
 import filelock
 import platformdirs
 
+from small_dataset_audio.catalogue import CATALOGUE_FILE, Catalogue
 from small_dataset_audio.errors import ModelError, ModelNotFoundError
 from small_dataset_audio.files import resolve_inside, safe_folder_name
 from small_dataset_audio.models.metadata import MODEL_FILE, ModelMetadata, read_metadata
@@ -123,8 +125,25 @@ class Library:
         """All model folders, newest last."""
         if not self.models_folder.is_dir():
             return ()
-        folders = (path for path in self.models_folder.iterdir() if path.is_dir() and not path.name.startswith("."))
-        entries = [_read_entry(folder) for folder in folders]
+        folders = [path for path in self.models_folder.iterdir() if path.is_dir() and not path.name.startswith(".")]
+        problems: dict[Path, str] = {}
+
+        def read(folder: Path) -> ModelMetadata | None:
+            if not (folder / MODEL_FILE).is_file():
+                problems[folder] = _state_without_model(folder)
+                return None
+            try:
+                return read_metadata(folder)
+            except ModelError as error:
+                problems[folder] = str(error)
+                return None
+
+        metadata = Catalogue(self.root / CATALOGUE_FILE).metadata_of(folders, read)
+        entries = [
+            ModelEntry(folder, metadata[folder], _size_bytes(folder), problems.get(folder, ""))
+            for folder in folders
+            if folder.is_dir()  # it may have been removed meanwhile
+        ]
         return tuple(
             sorted(entries, key=lambda entry: (entry.metadata.created if entry.metadata else "", entry.folder.name))
         )
@@ -143,14 +162,14 @@ def _is_model_folder(folder: Path) -> bool:
     return any((folder / name).is_file() for name in (MODEL_FILE, CHECKPOINT_FILE, LOCK_FILE))
 
 
-def _read_entry(folder: Path) -> ModelEntry:
-    size_bytes = sum(path.stat().st_size for path in folder.rglob("*") if path.is_file())
-    if not (folder / MODEL_FILE).is_file():
-        return ModelEntry(folder, None, size_bytes, _state_without_model(folder))
-    try:
-        return ModelEntry(folder, read_metadata(folder), size_bytes)
-    except ModelError as error:
-        return ModelEntry(folder, None, size_bytes, str(error))
+def _size_bytes(folder: Path) -> int:
+    """Size of all files below `folder`; those that vanish meanwhile count for nothing."""
+    total = 0
+    for parent, _, names in os.walk(folder):
+        for name in names:
+            with contextlib.suppress(OSError):
+                total += (Path(parent) / name).lstat().st_size
+    return total
 
 
 def _state_without_model(folder: Path) -> str:
