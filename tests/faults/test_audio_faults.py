@@ -15,9 +15,9 @@ import pytest
 import soundfile as sf
 
 from badfiles import EXTENSIBLE, IMA_ADPCM, aiff_ima4_bytes, extensible, pcm16, tone, w64_bytes, wav_bytes
-from small_dataset_audio.audio import read_audio
+from small_dataset_audio.audio import guarded_decoder, read_audio
 from small_dataset_audio.corpus import FileReport, ScanConfig, inspect_folder, require_usable, scan_corpus
-from small_dataset_audio.errors import CorpusError, InvalidConfigError
+from small_dataset_audio.errors import AudioFileError, CorpusError, InvalidConfigError
 
 GOOD = "good.wav"
 
@@ -443,6 +443,9 @@ def test_row_17_ima_adpcm_is_refused_before_libsndfile_opens_it(folder, data, mo
         raise AssertionError("libsndfile was asked to open the file")
 
     monkeypatch.setattr(sf, "SoundFile", open_nothing)
+    monkeypatch.setattr(guarded_decoder, "_start", open_nothing)
+    with pytest.raises(AudioFileError, match="IMA-ADPCM"):
+        read_audio(folder / "x.wav")
     (report,) = scan_corpus(folder).files
     assert report.status == "skipped"
     assert report.reason == "IMA-ADPCM, whose decoder is not safe; convert it to PCM WAV or FLAC"

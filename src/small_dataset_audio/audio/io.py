@@ -11,9 +11,10 @@ from __future__ import annotations
 import io
 import os
 import stat
+from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Final
+from typing import Final, TypeAlias
 
 import numpy as np
 import soundfile as sf
@@ -30,7 +31,12 @@ MAX_SAMPLE_RATE: Final = 768_000
 MAX_DECODED_SAMPLES: Final = 1 << 29
 """Samples of all channels together that one file may fill memory with: 2 GiB, 93 minutes of 48 kHz stereo."""
 
-_BLOCK_FRAMES: Final = 1 << 16
+BLOCK_FRAMES: Final = 1 << 16
+"""Frames that are decoded at a time."""
+
+BlockSink: TypeAlias = Callable[[NDArray[np.float32]], None]
+"""Takes decoded blocks of shape (frames, channels), in order."""
+
 _UNKNOWN_FRAMES: Final = 1 << 62
 """libsndfile reports its largest integer where a FLAC header leaves the length open."""
 _MP3_SLACK_FRAMES: Final = 2 * 1152
@@ -135,6 +141,17 @@ class DecodedAudio:
         return tuple(note for note in (self.truncated, self.capped) if note)
 
 
+@dataclass(frozen=True)
+class DecodedFacts:
+    """What is known of a file when it has been decoded, beside its samples; fields as in :class:`DecodedAudio`."""
+
+    sample_rate: int
+    format: str
+    subtype: str
+    truncated: str = ""
+    capped: str = ""
+
+
 def read_audio(path: Path, *, max_samples: int = MAX_DECODED_SAMPLES) -> DecodedAudio:
     """Read an audio file of any format that libsndfile decodes, at its own rate; the file is not touched.
 
@@ -193,28 +210,67 @@ def decode_audio(file: io.FileIO, *, extension: str = "", max_samples: int = MAX
     AudioFileError
         The reason alone, without the file's name.
     """
-    if not file.seek(0, io.SEEK_END):
-        raise AudioFileError("empty file")
-    try:
-        found = probe(file)
-    except OSError as error:
-        raise AudioFileError(f"unreadable: {error.strerror or error}") from error
-    _refuse_unopened(found, extension)
+    blocks: list[NDArray[np.float32]] = []
+    facts = decode_blocks(file, blocks.append, extension=extension, max_samples=max_samples)
+    return join_blocks(blocks, facts)
+
+
+def decode_blocks(
+    file: io.FileIO, sink: BlockSink, *, extension: str = "", max_samples: int = MAX_DECODED_SAMPLES
+) -> DecodedFacts:
+    """Decode as :func:`decode_audio` does, and hand over each block as soon as there is one.
+
+    Raises
+    ------
+    AudioFileError
+        As :func:`decode_audio`; what the sink was given before is then of no use.
+    """
+    found = look_before_decoding(file, extension)
     with _open_decoder(file, found) as sound:
         _refuse_layout(sound.channels, sound.samplerate)
-        audio, failure = _decode(sound, max_samples)
-        frames, header_frames = audio.shape[1], int(sound.frames)
+        frames, failure = _decode(sound, sink, max_samples)
+        header_frames = int(sound.frames)
         if not frames:
             raise AudioFileError(f"damaged: nothing could be decoded ({failure})" if failure else "no audio")
         capped = frames >= max_samples // sound.channels and header_frames > frames
-        return DecodedAudio(
-            audio,
+        return DecodedFacts(
             sound.samplerate,
             sound.format,
             sound.subtype,
             truncated="" if capped else _what_is_missing(found, frames, header_frames, sound.samplerate, failure),
             capped=_CAPPED.format(frames / sound.samplerate) if capped else "",
         )
+
+
+def join_blocks(blocks: list[NDArray[np.float32]], facts: DecodedFacts) -> DecodedAudio:
+    """Put decoded blocks together; the list is emptied, so that each is freed on the way."""
+    end = sum(len(block) for block in blocks)
+    audio = np.empty((blocks[0].shape[1], end), dtype=np.float32)
+    while blocks:
+        block = blocks.pop()
+        audio[:, end - len(block) : end] = block.T
+        end -= len(block)
+    return DecodedAudio(audio, facts.sample_rate, facts.format, facts.subtype, facts.truncated, facts.capped)
+
+
+def look_before_decoding(file: io.FileIO, extension: str = "") -> AudioProbe:
+    """Tell what an open file is, by its bytes alone, and refuse what must not, or cannot, reach a decoder.
+
+    Raises
+    ------
+    AudioFileError
+        The reason alone, without the file's name.
+    """
+    try:
+        if not file.seek(0, io.SEEK_END):
+            raise AudioFileError("empty file")
+        found = probe(file)
+    except AudioFileError:
+        raise
+    except OSError as error:
+        raise AudioFileError(f"unreadable: {error.strerror or error}") from error
+    _refuse_unopened(found, extension)
+    return found
 
 
 def _refuse_unopened(found: AudioProbe, extension: str) -> None:
@@ -251,15 +307,14 @@ def _open_decoder(file: io.FileIO, found: AudioProbe) -> sf.SoundFile:
         ) from error
 
 
-def _decode(sound: sf.SoundFile, max_samples: int) -> tuple[NDArray[np.float32], str]:
-    """Decode until the end, an error, or `max_samples`; returns (channels, samples) and the error's words."""
-    blocks: list[NDArray[np.float32]] = []
+def _decode(sound: sf.SoundFile, sink: BlockSink, max_samples: int) -> tuple[int, str]:
+    """Decode until the end, an error, or `max_samples`; returns the number of frames and the error's words."""
     failure = ""
-    bad_samples = 0
+    frames_in_all = bad_samples = 0
     room = max_samples // sound.channels
     while room > 0 and not failure:
         # NaN marks what the decoder did not reach: when it raises, the frames before the damage are in the block.
-        block = np.full((min(_BLOCK_FRAMES, room), sound.channels), np.nan, dtype=np.float32)
+        block = np.full((min(BLOCK_FRAMES, room), sound.channels), np.nan, dtype=np.float32)
         try:
             frames = len(sound.read(out=block))
         except sf.LibsndfileError as error:
@@ -268,24 +323,14 @@ def _decode(sound: sf.SoundFile, max_samples: int) -> tuple[NDArray[np.float32],
             frames = int(unreached.argmax()) if unreached.any() else len(block)
         if not frames:
             break
-        blocks.append(block[:frames])
-        bad_samples += frames * sound.channels - int(np.isfinite(blocks[-1]).sum())
+        block = block[:frames]
+        sink(block)
+        bad_samples += block.size - int(np.isfinite(block).sum())
+        frames_in_all += frames
         room -= frames
-    audio = _join(blocks, sound.channels)
     if bad_samples:
-        raise AudioFileError(f"{bad_samples} NaN or infinite samples of {audio.size}")
-    return audio, failure
-
-
-def _join(blocks: list[NDArray[np.float32]], channels: int) -> NDArray[np.float32]:
-    """Turn (frames, channels) blocks into one (channels, samples) array, freeing each on the way."""
-    end = sum(len(block) for block in blocks)
-    audio = np.empty((channels, end), dtype=np.float32)
-    while blocks:
-        block = blocks.pop()
-        audio[:, end - len(block) : end] = block.T
-        end -= len(block)
-    return audio
+        raise AudioFileError(f"{bad_samples} NaN or infinite samples of {frames_in_all * sound.channels}")
+    return frames_in_all, failure
 
 
 def _what_is_missing(found: AudioProbe, frames: int, header_frames: int, rate: int, failure: str) -> str:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import hashlib
+from collections.abc import Callable
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Final
@@ -23,8 +24,31 @@ _MIN_FLAT_TOP: Final = 4  # a full-scale 50 Hz sine in 16 bits touches its peak 
 _EIGHT_BIT: Final = frozenset({"PCM_U8", "PCM_S8", "ULAW", "ALAW"})
 
 
-def take_in(path: Path, name: str, config: ScanConfig) -> tuple[FileReport, Clip | None]:
+def decode_here(path: Path) -> DecodedAudio:
+    """Decode a file in this process.
+
+    Raises
+    ------
+    AudioFileError
+        The reason alone, without the path.
+    """
+    with open_regular_file(path) as file:
+        return decode_audio(file, extension=path.suffix.lower())
+
+
+def take_in(
+    path: Path, name: str, config: ScanConfig, decode: Callable[[Path], DecodedAudio] = decode_here
+) -> tuple[FileReport, Clip | None]:
     """Read one file; it is opened for reading only.
+
+    Parameters
+    ----------
+    path : Path
+    name : str
+        What the report and the clip call it.
+    config : ScanConfig
+    decode : callable, optional
+        Decodes in place of :func:`decode_here`: see :meth:`small_dataset_audio.audio.guarded_decoder.GuardedDecoder.decode`.
 
     Returns
     -------
@@ -32,8 +56,7 @@ def take_in(path: Path, name: str, config: ScanConfig) -> tuple[FileReport, Clip
         None where the file cannot be used; the report says why.
     """
     try:
-        with open_regular_file(path) as file:
-            decoded = decode_audio(file, extension=path.suffix.lower())
+        decoded = decode(path)
     except AudioFileError as error:
         return FileReport(name, "skipped", str(error)), None
     facts = _measure(decoded)

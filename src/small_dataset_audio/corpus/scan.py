@@ -1,7 +1,8 @@
 """A folder of recordings becomes checked 48 kHz clips; what was done to each file is reported, never silent.
 
-One bad file never stops a folder: it is skipped, and named with the reason. The same recording twice (by content, in
-whatever container) is used once. Each file is decoded once; the files of the user are only ever opened for reading.
+One bad file never stops a folder: it is skipped, and named with the reason; so that this holds for one that crashes its
+decoder as well, decoding happens in a process of its own. The same recording twice (by content, in whatever container) is
+used once. Each file is decoded once; the files of the user are only ever opened for reading.
 """
 
 from __future__ import annotations
@@ -12,6 +13,7 @@ from dataclasses import replace
 from pathlib import Path
 
 from small_dataset_audio.audio.formats import READABLE_FORMATS
+from small_dataset_audio.audio.guarded_decoder import GuardedDecoder
 from small_dataset_audio.corpus.folder import FoundFile, list_files
 from small_dataset_audio.corpus.intake import take_in
 from small_dataset_audio.corpus.levels import even_out
@@ -89,20 +91,21 @@ def iter_scan(folder: Path, config: ScanConfig = _DEFAULT_CONFIG) -> Generator[S
     clips: dict[str, Clip] = {}
     reports: list[FileReport] = []
     held_s = 0.0
-    for file in found:
-        report, clip = _take_in(file, config, held_s)
-        if clip is not None and (first := clips.get(clip.content_hash)) is not None:
-            report = replace(
-                report, status="duplicate", reason=f"same recording as {first.name}", duplicate_of=first.name
-            )
-        elif clip is not None:
-            if config.even_levels:
-                clip = even_out(clip)
-                report = _with_level(report, clip.level_db)
-            clips[clip.content_hash] = clip
-            held_s += clip.duration_s
-        reports.append(report)
-        yield ScanProgress(len(reports), len(found), report)
+    with GuardedDecoder() as decoder:
+        for file in found:
+            report, clip = _take_in(file, config, held_s, decoder)
+            if clip is not None and (first := clips.get(clip.content_hash)) is not None:
+                report = replace(
+                    report, status="duplicate", reason=f"same recording as {first.name}", duplicate_of=first.name
+                )
+            elif clip is not None:
+                if config.even_levels:
+                    clip = even_out(clip)
+                    report = _with_level(report, clip.level_db)
+                clips[clip.content_hash] = clip
+                held_s += clip.duration_s
+            reports.append(report)
+            yield ScanProgress(len(reports), len(found), report)
     release_free_memory()
     return Corpus(folder, tuple(clips.values()), tuple(reports))
 
@@ -143,13 +146,15 @@ def _list(folder: Path, config: ScanConfig) -> list[FoundFile]:
         ) from error
 
 
-def _take_in(file: FoundFile, config: ScanConfig, held_s: float) -> tuple[FileReport, Clip | None]:
+def _take_in(
+    file: FoundFile, config: ScanConfig, held_s: float, decoder: GuardedDecoder
+) -> tuple[FileReport, Clip | None]:
     if file.problem:
         return FileReport(file.name, "skipped", file.problem), None
     if held_s >= config.max_total_s:
         limit = f"{config.max_total_s / 3600:.3g} h"
         return FileReport(file.name, "skipped", f"too much audio: the {limit} before it are all that is held"), None
-    return take_in(file.path, file.name, config)
+    return take_in(file.path, file.name, config, decoder.decode)
 
 
 def _with_level(report: FileReport, level_db: float) -> FileReport:
