@@ -207,6 +207,21 @@ def test_row_05_an_rf64_header_may_claim_what_it_likes(folder):
     assert "truncated" in used(folder, "x.wav").marks
 
 
+@pytest.mark.parametrize("container", ["W64", "WAV", "AIFF"])
+def test_row_05_a_gsm_header_that_claims_days_yields_no_more_than_its_bytes_can_hold(folder, container):
+    sf.write(folder / "x.wav", tone(1.0, 8000), 8000, format=container, subtype="GSM610")
+    data = bytearray((folder / "x.wav").read_bytes())
+    data_chunk = data.find(b"SSND" if container == "AIFF" else b"data")
+    if container == "W64":
+        data[data_chunk + 16 : data_chunk + 24] = struct.pack("<Q", 2**40)
+    else:
+        data[data_chunk + 4 : data_chunk + 8] = b"\x7f\xff\xff\x7f"
+    (folder / "x.wav").write_bytes(data)
+    report = used(folder, "x.wav")
+    assert "truncated" in report.marks
+    assert 0.9 < report.duration_s <= 8 * len(data) / 8000
+
+
 # Rows 6 and 7: layouts and rates out of reason.
 
 
@@ -316,6 +331,21 @@ def test_row_12_float_peaks_over_one_are_kept_and_reported(folder):
     assert report.peak == 2.0
     assert "holds 2 samples over 1.0 (peak 2.00): kept as they are" in report.notes
     assert np.abs(clip_audio(folder, "x.wav")).max() == 2.0
+
+
+@pytest.mark.parametrize("value", [3e38, -3e38, 5e9])
+def test_row_12_samples_that_would_overflow_are_skipped_with_the_largest(folder, value):
+    audio = np.stack([tone(1.0), tone(1.0)], axis=1)
+    audio[:2] = value
+    sf.write(folder / "x.wav", audio, 44_100, subtype="FLOAT")
+    report = scanned(folder, "x.wav")
+    assert report.status == "skipped"
+    assert report.reason == f"samples out of reason: as large as {abs(value):.1e}, where full scale is 1.0"
+
+
+def test_row_12_integers_that_were_never_scaled_are_kept(folder):
+    sf.write(folder / "x.wav", tone(1.0, level=2.0**31), 44_100, subtype="FLOAT")
+    assert "over_full_scale" in used(folder, "x.wav").marks
 
 
 @pytest.mark.parametrize("level", [0.0, 1e-5])

@@ -21,6 +21,8 @@ from small_dataset_audio.errors import AudioFileError
 
 _FULL_SCALE: Final = 0.999
 _MIN_FLAT_TOP: Final = 4  # a full-scale 50 Hz sine in 16 bits touches its peak for up to three samples
+_LARGEST_SAMPLE: Final = 2.0**32
+"""Float files of 32-bit integers that were never scaled reach half of it; what is beyond is damage, and would overflow."""
 _EIGHT_BIT: Final = frozenset({"PCM_U8", "PCM_S8", "ULAW", "ALAW"})
 
 
@@ -60,7 +62,7 @@ def take_in(
     except AudioFileError as error:
         return FileReport(name, "skipped", str(error)), None
     facts = _measure(decoded)
-    if reason := _why_unusable(decoded, config):
+    if reason := _why_unusable(decoded, facts.peak, config):
         return facts.report(name, decoded, reason), None
     mono, how = downmix(decoded.audio, decoded.format)
     if how:
@@ -145,17 +147,19 @@ def _measure(decoded: DecodedAudio) -> _Facts:
         facts.note("eight_bit", f"8-bit audio ({decoded.subtype}): its noise will be learned as well")
     if clipped:
         facts.note("clipped", f"clipped: {clipped} samples in flat tops at full scale")
-    if peak > 1.0:
+    if 1.0 < peak <= _LARGEST_SAMPLE:
         over = int(np.count_nonzero(np.abs(audio) > 1.0))
         facts.note("over_full_scale", f"holds {over} samples over 1.0 (peak {peak:.2f}): kept as they are")
     return facts
 
 
-def _why_unusable(decoded: DecodedAudio, config: ScanConfig) -> str:
+def _why_unusable(decoded: DecodedAudio, peak: float, config: ScanConfig) -> str:
     if decoded.duration_s < config.min_duration_s:
         samples = decoded.audio.shape[1]
         length = f"{decoded.duration_s:.4f} s ({samples} {'sample' if samples == 1 else 'samples'})"
         return f"too short: {length}; at least {config.min_duration_s:.4g} s is needed"
+    if peak > _LARGEST_SAMPLE:
+        return f"samples out of reason: as large as {peak:.1e}, where full scale is 1.0"
     lowest, highest = decoded.audio.min(axis=1), decoded.audio.max(axis=1)
     if ((highest - lowest) / 2 < 10 ** (config.silence_db / 20)).all():
         offset = float(np.abs(highest + lowest).max() / 2)
