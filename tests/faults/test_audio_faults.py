@@ -16,6 +16,7 @@ import soundfile as sf
 
 from badfiles import EXTENSIBLE, IMA_ADPCM, aiff_ima4_bytes, extensible, pcm16, tone, w64_bytes, wav_bytes
 from small_dataset_audio.audio import guarded_decoder, read_audio
+from small_dataset_audio.audio.guarded_decoder import DecoderLimits, GuardedDecoder
 from small_dataset_audio.corpus import FileReport, ScanConfig, inspect_folder, require_usable, scan_corpus
 from small_dataset_audio.errors import AudioFileError, CorpusError, InvalidConfigError
 
@@ -156,6 +157,22 @@ def test_row_04_damage_in_the_middle_of_a_flac_keeps_what_lies_before_it(folder)
 def test_row_04_a_header_cut_in_half_is_skipped(folder):
     reason = skipped(folder, "x.wav", wav_bytes(pcm16(tone(1.0)))[:30])
     assert reason.startswith("damaged WAV")
+
+
+@pytest.mark.parametrize("tag", [b"", b"ID3\x04\0\0\0\0\0\x10" + bytes(16)], ids=["bare", "behind a tag"])
+@pytest.mark.parametrize("container", ["WAV", "RF64"])
+def test_row_04_a_header_cut_anywhere_is_skipped_at_once(folder, container, tag):
+    sf.write(folder / "whole", tone(1.0), 48_000, format=container)
+    data = (folder / "whole").read_bytes()
+    audio_begins = data.find(b"data") + 8
+    with GuardedDecoder(DecoderLimits(min_time_s=5.0, max_time_s=5.0)) as decoder:
+        for length in range(1, audio_begins):
+            (folder / "cut").write_bytes(tag + data[:length])
+            with pytest.raises(AudioFileError, match=r"^damaged|^not audio") as error:
+                decoder.decode(folder / "cut")
+            assert (str(error.value) == f"damaged {container}: it ends before its audio begins") == (
+                length >= audio_begins - 4
+            )
 
 
 @pytest.mark.parametrize("claimed", [0xFFFFFFFF, 0xFFFFFFF0, 0x7FFFF000])
@@ -441,6 +458,11 @@ def test_row_15_other_layouts_are_averaged_and_noted(folder, channels):
         ("x.wma", bytes.fromhex("3026b2758e66cf11a6d900aa0062ce6c"), "WMA"),
         ("x.ape", b"MAC \x96\x0f", "Monkey's Audio"),
         ("x.wv", b"wvPk", "WavPack"),
+        (
+            "x.8svx",
+            b"ID3\x04\0\0\0\0\0\x04" + bytes(4) + b"FORM\0\0\x02\x508SVXVHDR\0\0\0\x14",
+            "8SVX behind an ID3 tag",
+        ),
         ("x.webm", b"\x1a\x45\xdf\xa3", "Matroska or WebM"),
         ("x.m4a", b"something never seen before", "M4A"),
     ],

@@ -23,6 +23,7 @@ _WAVE_FORMAT_IMA_ADPCM: Final = 0x0011
 _WAVE_FORMAT_EXTENSIBLE: Final = 0xFFFE
 _UNKNOWN_SIZE_32: Final = 0xFFFFFFFF
 _MAX_CHUNKS: Final = 10_000
+_CHUNK_HEAD_BYTES: Final = 8
 _MAX_ID3_TAGS: Final = 8
 _HEAD_BYTES: Final = 1 << 16
 _OGG_LAST_PAGE_BYTES: Final = 1 << 16  # a page is at most 65,307 bytes
@@ -47,6 +48,9 @@ class AudioProbe:
         Must not be opened: see the head of this module.
     has_end_mark : bool
         False for an Ogg stream whose last page is missing.
+    ends_in_header : bool
+        A WAV or RF64 that is cut off within the head of its audio. Behind an ID3 tag, libsndfile searches for the rest of
+        that head for ever.
     """
 
     container: str = ""
@@ -57,6 +61,7 @@ class AudioProbe:
     present_bytes: int | None = None
     is_ima_adpcm: bool = False
     has_end_mark: bool = True
+    ends_in_header: bool = False
 
 
 def probe(file: io.RawIOBase | io.BytesIO) -> AudioProbe:
@@ -70,6 +75,8 @@ def probe(file: io.RawIOBase | io.BytesIO) -> AudioProbe:
     size = file.seek(0, io.SEEK_END)
     start = _skip_id3(file)
     container, has_decoder = _recognise(file, start)
+    if container == "SVX" and start:  # libsndfile reads none of these, and searches one that is cut short for ever
+        return AudioProbe("8SVX behind an ID3 tag")
     if container in {"WAV", "RF64", "W64"}:
         return _probe_wave(file, start, size, container)
     if container == "AIFF":
@@ -167,7 +174,12 @@ def _probe_wave(file: io.RawIOBase | io.BytesIO, start: int, size: int, containe
                 claimed = data_size_64
                 break  # the walk cannot step over a size that its own header does not give
     channels, rate = struct.unpack(f"{order}HI", fmt[2:8]) if len(fmt) >= 8 else (None, None)
-    return AudioProbe(container, True, channels, rate, claimed, present, is_ima_adpcm=is_ima)
+    ends_in_header = claimed is None and b"data" in _read_at(
+        file, max(start, size - _CHUNK_HEAD_BYTES + 1), _CHUNK_HEAD_BYTES
+    )
+    return AudioProbe(
+        container, True, channels, rate, claimed, present, is_ima_adpcm=is_ima, ends_in_header=ends_in_header
+    )
 
 
 def _format_tag(fmt: bytes, order: Literal["<", ">"]) -> int:
