@@ -11,6 +11,7 @@ import contextlib
 import errno
 import hashlib
 import json
+import math
 import os
 import platform
 import re
@@ -29,6 +30,7 @@ _TEMPORARY_NAME = re.compile(re.escape(TEMPORARY_PREFIX) + r"([0-9a-f]{8})-(\d+)
 """Machine and process that write it, and a random part."""
 _STRAY_AFTER_S = 24 * 3600.0  # for temporaries of processes that cannot be asked after
 _MAX_FOLDER_NAME_BYTES = 120
+_MAX_QUOTED = 120
 _WINDOWS_RESERVED = frozenset(
     [
         "CON",
@@ -158,8 +160,11 @@ def parse_json(text: str, *, source: str) -> dict[str, Any]:
     def refuse(constant: str) -> float:
         raise ValueError(f"{constant} is not JSON")
 
+    def finite(number: str) -> float:  # Python reads 1e999 as Infinity
+        return float(number) if math.isfinite(float(number)) else refuse(quoted(number))
+
     try:
-        value = json.loads(text, parse_constant=refuse)
+        value = json.loads(text, parse_constant=refuse, parse_float=finite)
     except (ValueError, RecursionError) as error:
         raise SidecarError(
             f"{source} is no sidecar: it is not valid JSON ({error}); give the .json beside a take"
@@ -169,6 +174,12 @@ def parse_json(text: str, *, source: str) -> dict[str, Any]:
             f"{source} is no sidecar: it holds a JSON {type(value).__name__}; give the .json beside a take"
         )
     return value
+
+
+def quoted(value: object) -> str:
+    """Show a value in a message: its ``repr``, cut to what a line can hold, whatever a file may have put in it."""
+    shown = repr(value)
+    return shown if len(shown) <= _MAX_QUOTED else f"{shown[:_MAX_QUOTED]}..."
 
 
 def sha256_file(path: Path) -> str:
@@ -192,7 +203,7 @@ def safe_folder_name(display_name: str) -> str:
     name = unicodedata.normalize("NFC", display_name).strip()
     if not name or name in {".", ".."} or "/" in name or "\\" in name or "\0" in name:
         raise InvalidNameError(
-            f"{display_name!r} is not a usable name; give one without '/' or '\\', that is not empty, '.' or '..'"
+            f"{quoted(display_name)} is not a usable name; give one without '/' or '\\', that is not empty, '.' or '..'"
         )
     folder = "".join("_" if _is_unsafe(character) else character for character in name).strip(". ") or "_"
     stem, dot, rest = folder.partition(".")
@@ -219,7 +230,7 @@ def resolve_inside(root: Path, name: str) -> Path:
     except (OSError, RuntimeError):  # a link that leads to itself: RuntimeError until Python 3.12
         inside = False
     if not inside:
-        raise InvalidNameError(f"{name!r} leads out of {root}; rename or remove the link {path}")
+        raise InvalidNameError(f"{quoted(name)} leads out of {root}; rename or remove the link {path}")
     return path
 
 

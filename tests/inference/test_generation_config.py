@@ -9,6 +9,7 @@ from hypothesis import example, given
 from hypothesis import strategies as st
 
 from small_dataset_audio.errors import InvalidConfigError
+from small_dataset_audio.files import quoted
 from small_dataset_audio.inference.config import GenerationConfig
 
 MAX_SEED = 2**63 - 1
@@ -104,7 +105,7 @@ def test_an_invalid_value_is_refused_with_the_name_of_its_field_the_value_and_a_
             GenerationConfig(**{name: value}).validate()
         assert isinstance(caught.value, InvalidConfigError)
         message = str(caught.value)
-        assert message.startswith(f"{name} is {value!r}; it must be ")
+        assert message.startswith(f"{name} is {quoted(value)}; it must be ")
         assert not message.endswith("it must be ")
 
     check()

@@ -367,7 +367,7 @@ def test_corpus_audio_that_is_no_audio_is_refused_by_name(folder: Path):
 
 def test_a_gain_of_nothing_is_refused_by_name(folder: Path):
     rewrite(folder, metadata=set_in("corpus_audio", "gain", value=0.0))
-    assert_refused(folder, "corpus.flac")
+    assert_refused(folder, "model.safetensors")
 
 
 @given(position=st.integers(0, 10_000), flip=st.integers(1, 255))

@@ -9,6 +9,7 @@ from typing import Any, get_args, get_type_hints
 
 from small_dataset_audio.constants import BIT_DEPTH_MAP, DEFAULT_OVERLAP_SAMPLES, SAMPLE_RATE, SAMPLE_RATE_OPTIONS
 from small_dataset_audio.errors import InvalidConfigError
+from small_dataset_audio.files import quoted
 from small_dataset_audio.models.config import MAX_TEMPERATURE, WalkStyle
 
 CONCAT_MODES = ("crossfade", "latent_interpolation")
@@ -184,7 +185,7 @@ class GenerationConfig:
         unknown = sorted(set(values) - known)
         if unknown:
             raise InvalidConfigError(
-                f"{unknown[0]!r} is no generation setting; the settings are {', '.join(sorted(known))}"
+                f"{quoted(unknown[0])} is no generation setting; the settings are {', '.join(sorted(known))}"
             )
         config = cls(**values)
         config.validate()
@@ -207,7 +208,7 @@ def check_count(config: GenerationConfig, count: int) -> None:
 
 def _check(holds: bool, name: str, value: object, rule: str) -> None:
     if not holds:
-        raise InvalidConfigError(f"{name} is {value!r}; it must be {rule}")
+        raise InvalidConfigError(f"{name} is {quoted(value)}; it must be {rule}")
 
 
 def _check_type(name: str, value: object, hint: Any) -> None:  # noqa: ANN401 - a typing construct has no common type
@@ -215,6 +216,6 @@ def _check_type(name: str, value: object, hint: Any) -> None:  # noqa: ANN401 - 
     accepted = (*allowed, int) if float in allowed else allowed
     if isinstance(value, bool) or not isinstance(value, accepted):
         names = " or ".join("None" if kind is type(None) else kind.__name__ for kind in allowed)
-        raise InvalidConfigError(f"{name} is {value!r}; it must be of type {names}")
+        raise InvalidConfigError(f"{name} is {quoted(value)}; it must be of type {names}")
     if isinstance(value, float) and not math.isfinite(value):
-        raise InvalidConfigError(f"{name} is {value!r}; it must be a finite number")
+        raise InvalidConfigError(f"{name} is {quoted(value)}; it must be a finite number")

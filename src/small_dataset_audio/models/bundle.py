@@ -13,36 +13,34 @@ numbers, and the audio against its hash.
 
 from __future__ import annotations
 
-import contextlib
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Mapping
 from dataclasses import asdict, dataclass, field, replace
 from pathlib import Path
 from types import MappingProxyType
 from typing import Any, Final
 
 import numpy as np
-import soundfile
 import torch
 from numpy.typing import NDArray
-from safetensors import SafetensorError, safe_open
+from safetensors import SafetensorError
 from safetensors.torch import save
 from torch import Tensor
 
 from small_dataset_audio.audio.spectrogram import AudioSpectrogram
-from small_dataset_audio.constants import SAMPLE_RATE
-from small_dataset_audio.errors import (
-    ModelDamagedError,
-    OutputError,
-)
+from small_dataset_audio.errors import ModelDamagedError
 from small_dataset_audio.files import atomic_write, dump_json, make_output_folder, sha256_file
 from small_dataset_audio.models.autoencoder import Autoencoder
 from small_dataset_audio.models.config import LinearConfig
+from small_dataset_audio.models.corpus_audio import CORPUS_FILE, load_corpus_audio, stored_corpus_audio
 from small_dataset_audio.models.density import LatentDensity
-from small_dataset_audio.models.linear import LinearAutoencoder
-from small_dataset_audio.models.metadata import METADATA_KEY, MODEL_FILE, CorpusAudioEntry, ModelMetadata, read_metadata
-from small_dataset_audio.models.vae import empty_model
+from small_dataset_audio.models.linear import LinearAutoencoder, linear_outline
+from small_dataset_audio.models.metadata import METADATA_KEY, MODEL_FILE, ModelMetadata, read_metadata
+from small_dataset_audio.models.metadata_limits import check_limits, with_plain_names
+from small_dataset_audio.models.vae import empty_model, outline
+from small_dataset_audio.models.weights_file import misfit, open_weights
 
-CORPUS_FILE = "corpus.flac"
+__all__ = ["CORPUS_FILE", "MODEL_FILE", "ModelBundle", "load_bundle", "save_bundle"]
+
 _DENSITY_ARRAYS: Final[Mapping[str, torch.dtype]] = MappingProxyType(
     {
         "latents": torch.float32,
@@ -52,7 +50,6 @@ _DENSITY_ARRAYS: Final[Mapping[str, torch.dtype]] = MappingProxyType(
         "partners": torch.int64,
     }
 )
-_FLAC_PEAK = 0.999  # a 24-bit file cannot hold more than full scale; louder corpora are stored scaled
 
 
 @dataclass(frozen=True)
@@ -101,18 +98,22 @@ def save_bundle(folder: Path, bundle: ModelBundle) -> ModelBundle:
     ------
     OutputError
         A file cannot be written; an older model in the folder is untouched.
+    InvalidConfigError
+        The metadata say what no model is read with, such as more recordings than are listed.
     """
+    plain = with_plain_names(bundle.metadata)
+    check_limits(plain)
     make_output_folder(folder)
     # Both files are written in full before either is moved into place: a disk that fills up costs no older model.
     with (
         atomic_write(folder / MODEL_FILE) as temporary,
-        _stored_corpus_audio(folder / CORPUS_FILE, bundle) as audio_entry,
+        stored_corpus_audio(folder / CORPUS_FILE, bundle.clips, bundle.sides) as audio_entry,
     ):
-        metadata = replace(bundle.metadata, corpus_audio=audio_entry)
+        metadata = replace(plain, corpus_audio=audio_entry)
         temporary.write_bytes(_serialise(bundle, metadata))
     if audio_entry is None:
         (folder / CORPUS_FILE).unlink(missing_ok=True)
-    clips, sides = _load_corpus_audio(folder / CORPUS_FILE, metadata)
+    clips, sides = load_corpus_audio(folder / CORPUS_FILE, metadata)
     return replace(bundle, metadata=metadata, clips=clips, sides=sides, sha256=sha256_file(folder / MODEL_FILE))
 
 
@@ -140,22 +141,34 @@ def load_bundle(folder: Path, device: torch.device | str = "cpu") -> ModelBundle
     """
     metadata = read_metadata(folder)
     path = folder / MODEL_FILE
-    try:
-        with safe_open(path, framework="pt") as file:
-            tensors = {name: file.get_tensor(name) for name in file.keys()}  # noqa: SIM118 - safe_open is no mapping
-    except (SafetensorError, OSError) as error:
-        raise ModelDamagedError(f"{path} is damaged ({error}); train it again or restore a backup") from error
-
-    clips, sides = _load_corpus_audio(folder / CORPUS_FILE, metadata)
+    tensors = _read_tensors(path, metadata)
+    # Audio last: it is by far the most to read, and of no use to a model that is refused.
+    model, density = _autoencoder(path, tensors, metadata), _density(path, tensors, metadata)
+    clips, sides = load_corpus_audio(folder / CORPUS_FILE, metadata)
     return ModelBundle(
         metadata=metadata,
-        model=_autoencoder(path, tensors, metadata).to(device).eval(),
+        model=model.to(device).eval(),
         spectrogram=AudioSpectrogram(metadata.spectrogram).to(device),
-        density=_density(path, tensors, metadata),
+        density=density,
         clips=clips,
         sha256=sha256_file(path),
         sides=sides,
     )
+
+
+def _read_tensors(path: Path, metadata: ModelMetadata) -> dict[str, Tensor]:
+    """Read what the configuration asks for, once it is known that all weights are there in their shapes, and nothing else."""
+    sizes = metadata.autoencoder
+    weights = linear_outline(sizes) if isinstance(sizes, LinearConfig) else outline(sizes)
+    expected = {f"{metadata.kind}.{name}": value for name, value in weights.items()}
+    try:
+        with open_weights(path, "pt") as file:
+            if name := misfit(file, expected):
+                raise ModelDamagedError(f"{path}: tensor {name} does not fit the configuration; train the model again")
+            wanted = expected.keys() | {f"density.{name}" for name in _DENSITY_ARRAYS}
+            return {name: file.get_tensor(name) for name in wanted & set(file.keys())}
+    except (SafetensorError, OSError) as error:
+        raise ModelDamagedError(f"{path} is damaged ({error}); train it again or restore a backup") from error
 
 
 def _autoencoder(path: Path, tensors: dict[str, Tensor], metadata: ModelMetadata) -> Autoencoder:
@@ -163,12 +176,9 @@ def _autoencoder(path: Path, tensors: dict[str, Tensor], metadata: ModelMetadata
     model: Autoencoder = LinearAutoencoder(sizes) if isinstance(sizes, LinearConfig) else empty_model(sizes)
     for own_name, target in model.state_dict().items():
         name = f"{metadata.kind}.{own_name}"
-        value = tensors.get(name)
-        if value is None or value.shape != target.shape or value.dtype != target.dtype:
-            raise ModelDamagedError(f"{path}: tensor {name} does not fit the configuration; train the model again")
-        if not torch.isfinite(value).all():
+        if not torch.isfinite(tensors[name]).all():
             raise ModelDamagedError(f"{path}: tensor {name} holds non-finite numbers; train the model again")
-        target.copy_(value)
+        target.copy_(tensors[name])
     return model
 
 
@@ -187,6 +197,14 @@ def _density(path: Path, tensors: dict[str, Tensor], metadata: ModelMetadata) ->
         raise ModelDamagedError(f"{path}: {error}") from error
     if density.latent_dim != metadata.autoencoder.latent_dim:
         raise ModelDamagedError(f"{path}: the density's latents do not fit the model; train it again")
+    widths = {"neighbours": metadata.density.num_neighbours}
+    if metadata.format_version > 1:
+        widths["partners"] = metadata.density.num_partners
+    for name, width in widths.items():
+        if (found := arrays[name].shape[1]) != width:
+            raise ModelDamagedError(
+                f"{path}: the density has {found} {name} a step; its configuration says {width}; train the model again"
+            )
     recordings = len(metadata.corpus.clips)
     if len(density.path_lengths) != recordings:
         raise ModelDamagedError(
@@ -202,76 +220,3 @@ def _serialise(bundle: ModelBundle, metadata: ModelMetadata) -> bytes:
         tensors[f"density.{name}"] = torch.from_numpy(getattr(bundle.density, name))
     contiguous = {name: value.detach().cpu().contiguous() for name, value in tensors.items()}
     return save(contiguous, metadata={METADATA_KEY: dump_json(asdict(metadata))})
-
-
-@contextlib.contextmanager
-def _stored_corpus_audio(path: Path, bundle: ModelBundle) -> Iterator[CorpusAudioEntry | None]:
-    """Write the clips to a temporary that becomes `path` when the block ends; nothing where there are none."""
-    if not bundle.clips:
-        yield None
-        return
-    channels = 2 if bundle.sides else 1
-    peak = max(float(np.abs(clip).max()) for clip in _stored_clips(bundle))
-    gain = min(1.0, _FLAC_PEAK / peak) if peak > 0.0 else 1.0
-    with atomic_write(path) as temporary:
-        try:
-            with soundfile.SoundFile(temporary, "w", SAMPLE_RATE, channels, "PCM_24") as file:
-                for clip in _stored_clips(bundle):
-                    file.write(clip * np.float32(gain))
-        except soundfile.LibsndfileError as error:  # it says "System error." of a full disk
-            raise OutputError(f"{path} cannot be written ({error}); is the disk full? Free some space") from error
-        yield CorpusAudioEntry(sha256=sha256_file(temporary), gain=gain, channels=channels)
-
-
-def _stored_clips(bundle: ModelBundle) -> Iterable[NDArray[np.float32]]:
-    """Clips as the file holds them: [shape=(samples,)], or mid and side [shape=(samples, 2)]."""
-    if not bundle.sides:
-        return bundle.clips
-    return (
-        np.stack([clip, np.zeros_like(clip) if side is None else side], axis=1)
-        for clip, side in zip(bundle.clips, bundle.sides, strict=True)
-    )
-
-
-def _load_corpus_audio(
-    path: Path, metadata: ModelMetadata
-) -> tuple[tuple[NDArray[np.float32], ...], tuple[NDArray[np.float32] | None, ...]]:
-    """Read clips and sides; both empty where none are kept."""
-    entry = metadata.corpus_audio
-    if entry is None:
-        return (), ()
-    if not path.is_file() or sha256_file(path) != entry.sha256:
-        raise ModelDamagedError(f"{path} is missing or changed since the model was saved; restore it or train again")
-    lengths = [clip.num_samples for clip in metadata.corpus.clips]
-    try:
-        with soundfile.SoundFile(path) as file:
-            shape = (file.channels, file.frames)
-            fits = (
-                file.samplerate == SAMPLE_RATE
-                and shape == (entry.channels, sum(lengths))
-                and entry.channels in (1, 2)
-                and entry.gain > 0.0
-            )
-            recordings = _read_recordings(file, lengths, entry.gain) if fits else []
-    except soundfile.LibsndfileError as error:
-        raise ModelDamagedError(f"{path} is no audio file ({error}); train the model again") from error
-    if not lengths or [len(clip) for clip, _ in recordings] != lengths:
-        raise ModelDamagedError(f"{path} does not hold the clips that the model lists; train the model again")
-    clips, sides = (tuple(part) for part in zip(*recordings, strict=True))
-    return clips, sides if entry.channels == 2 else ()
-
-
-def _read_recordings(
-    file: soundfile.SoundFile, lengths: Sequence[int], gain: float
-) -> list[tuple[NDArray[np.float32], NDArray[np.float32] | None]]:
-    """Read the clip of each recording, and its side where it has one.
-
-    In arrays of their own, so that a recording without a side takes no room for one: an hour is 690 MB a row.
-    """
-    recordings = []
-    for length in lengths:
-        frames = file.read(length, dtype="float32", always_2d=True)
-        frames /= np.float32(gain)
-        clip, *sides = (np.ascontiguousarray(row) for row in frames.T)
-        recordings.append((clip, sides[0] if sides and sides[0].any() else None))
-    return recordings

@@ -162,6 +162,12 @@ class LinearAutoencoder(nn.Module):
         return self.decode(latents, (mel.shape[-2], mel.shape[-1])), latents, log_variance
 
 
+def linear_outline(config: LinearConfig) -> dict[str, Tensor]:
+    """Numbers of a linear autoencoder by name, with types and shapes but nothing in them."""
+    with torch.device("meta"):
+        return LinearAutoencoder(config).state_dict()
+
+
 def fit_linear(mels: Iterable[Tensor], config: LinearConfig | None = None) -> tuple[LinearAutoencoder, float]:
     """Find the principal components of all patches of a corpus.
 

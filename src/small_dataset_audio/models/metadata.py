@@ -4,15 +4,17 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any, Final, Literal
+from typing import Annotated, Any, Final, Literal
 
 import msgspec
-from safetensors import SafetensorError, safe_open
+from safetensors import SafetensorError
 
 from small_dataset_audio.audio.config import SpectrogramConfig
 from small_dataset_audio.constants import SAMPLE_RATE
 from small_dataset_audio.errors import InvalidConfigError, ModelDamagedError, ModelNotFoundError, ModelVersionError
 from small_dataset_audio.models.config import DensityConfig, LinearConfig, VAEConfig
+from small_dataset_audio.models.metadata_limits import MAX_RECORDINGS, check_limits
+from small_dataset_audio.models.weights_file import one_line, open_weights
 
 FORMAT_VERSION: Final = 2
 """1: a trained model, walks of one voice. 2: or a linear model, and partners for further voices. All up to this are read."""
@@ -38,7 +40,7 @@ class CorpusEntry:
     folder_name: str
     content_hash: str
     licence: str
-    clips: tuple[ClipEntry, ...]
+    clips: Annotated[tuple[ClipEntry, ...], msgspec.Meta(max_length=MAX_RECORDINGS)]
 
     @property
     def duration_s(self) -> float:
@@ -116,7 +118,7 @@ def read_metadata(folder: Path) -> ModelMetadata:
     """
     path = folder / MODEL_FILE
     try:
-        with safe_open(path, framework="np") as file:
+        with open_weights(path, "np") as file:
             return _parse_metadata(path, file.metadata())
     except FileNotFoundError as error:
         raise ModelNotFoundError(f"{folder} holds no {MODEL_FILE}; `sda models` lists what there is") from error
@@ -128,19 +130,29 @@ def _parse_metadata(path: Path, header: dict[str, str] | None) -> ModelMetadata:
     if not header or METADATA_KEY not in header:
         raise ModelDamagedError(f"{path} was not made by this program; give a folder that `sda train` made")
     try:
-        raw: dict[str, Any] = msgspec.json.decode(header[METADATA_KEY])
-        version = raw.get("format_version")
-        if isinstance(version, int) and version > FORMAT_VERSION:
-            raise ModelVersionError(
-                f"{path} was made by sda {raw.get('sda_version', '?')} (model format {version}); upgrade this release, "
-                f"which reads format {FORMAT_VERSION}"
-            )
+        raw = msgspec.json.decode(header[METADATA_KEY], type=dict[str, Any])
+        _check_version(path, raw)
         metadata = msgspec.convert(raw, ModelMetadata)
         metadata.spectrogram.validate()
         metadata.autoencoder.validate()
         metadata.density.validate()
-    except (msgspec.MsgspecError, RecursionError, AttributeError, InvalidConfigError) as error:
-        raise ModelDamagedError(f"{path} has damaged metadata ({error}); train it again") from error
+        check_limits(metadata)
+    except (msgspec.MsgspecError, RecursionError, InvalidConfigError) as error:
+        raise ModelDamagedError(f"{path} has damaged metadata ({one_line(str(error))}); train it again") from error
     if metadata.autoencoder.n_mels != metadata.spectrogram.n_mels:
         raise ModelDamagedError(f"{path}: the model's n_mels is not the spectrogram's; train it again")
     return metadata
+
+
+def _check_version(path: Path, raw: dict[str, Any]) -> None:
+    """Tell a newer format from one that no release ever wrote: the rest of a newer one may be anything."""
+    version = raw.get("format_version")
+    if isinstance(version, bool) or not isinstance(version, int) or not 1 <= version < 10**6:
+        raise InvalidConfigError(f"format_version is {version!r}; it must be 1 to {FORMAT_VERSION}")
+    if version > FORMAT_VERSION:
+        made_by = raw.get("sda_version", "?")
+        release = made_by[:20] if isinstance(made_by, str) and made_by.isprintable() else "?"
+        raise ModelVersionError(
+            f"{path} was made by sda {release} (model format {version}); upgrade this release, "
+            f"which reads format {FORMAT_VERSION}"
+        )

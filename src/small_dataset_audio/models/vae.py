@@ -195,9 +195,17 @@ class ConvVAE(nn.Module):
 
 def empty_model(config: VAEConfig) -> ConvVAE:
     """Make a model whose weights hold anything, to be filled from a file; draws no random numbers."""
+    return _outlined(config).to_empty(device="cpu")
+
+
+def outline(config: VAEConfig) -> dict[str, Tensor]:
+    """Weights of a model by name, with types and shapes but no numbers: nothing is allocated, however large it would be."""
+    return _outlined(config).state_dict()
+
+
+def _outlined(config: VAEConfig) -> ConvVAE:
     with torch.device("meta"):
-        model = ConvVAE(config)
-    return model.to_empty(device="cpu")
+        return ConvVAE(config)
 
 
 class _ResidualBlock(nn.Module):

@@ -12,14 +12,15 @@ from typing import Any
 
 import msgspec
 import torch
-from safetensors import SafetensorError, safe_open
+from safetensors import SafetensorError
 from safetensors.torch import save
 from torch import Tensor
 
 from small_dataset_audio.errors import CheckpointError, InvalidConfigError
 from small_dataset_audio.files import dump_json, write_bytes
 from small_dataset_audio.models.config import VAEConfig
-from small_dataset_audio.models.vae import empty_model
+from small_dataset_audio.models.vae import empty_model, outline
+from small_dataset_audio.models.weights_file import LIBRARY_HEADER_BYTES, misfit, one_line, open_weights
 from small_dataset_audio.training.config import TrainingConfig
 from small_dataset_audio.training.loop import LossPoint, TrainingState, new_state
 
@@ -128,8 +129,10 @@ def load_checkpoint(path: Path, device: torch.device | str = "cpu") -> tuple[Tra
         Missing, truncated, of a newer version, or its tensors do not fit its configuration.
     """
     try:
-        with safe_open(path, framework="pt") as file:
+        with open_weights(path, "pt", max_header_bytes=LIBRARY_HEADER_BYTES) as file:
             header = _parse_header(path, file.metadata())
+            if name := misfit(file, {f"model.{own}": value for own, value in outline(header.vae).items()}):
+                raise CheckpointError(f"{path}: tensor {name} is missing, misshapen or not finite; train again")
             tensors = {name: file.get_tensor(name) for name in file.keys()}  # noqa: SIM118 - safe_open is no mapping
     except FileNotFoundError as error:
         raise CheckpointError(f"{path} does not exist; train without --resume") from error
@@ -160,16 +163,33 @@ def _parse_header(path: Path, metadata: dict[str, str] | None) -> CheckpointHead
     try:
         raw = msgspec.json.decode(metadata[_METADATA_KEY], type=dict[str, Any])
         if raw.get("version") != CHECKPOINT_VERSION:
+            version = one_line(str(raw.get("version")))
             raise CheckpointError(
-                f"{path} has checkpoint version {raw.get('version')}; this release reads {CHECKPOINT_VERSION}: go on with the "
+                f"{path} has checkpoint version {version}; this release reads {CHECKPOINT_VERSION}: go on with the "
                 "release that made it, or train again without --resume"
             )
         header = msgspec.convert(raw, CheckpointHeader)
         header.vae.validate()
         header.training.validate()
+        _check_position(header)
     except (msgspec.MsgspecError, RecursionError, InvalidConfigError) as error:
-        raise CheckpointError(f"{path} has a damaged header ({error}); remove it and train again") from error
+        reason = one_line(str(error))
+        raise CheckpointError(f"{path} has a damaged header ({reason}); remove it and train again") from error
     return header
+
+
+def _check_position(header: CheckpointHeader) -> None:
+    """Raise :class:`InvalidConfigError` where no training can have come to such a place."""
+    steps_left = header.annealing_steps_left or 0
+    for name, value, most in (
+        ("step", header.step, 2**53),  # the optimiser counts in floating point
+        ("progress", header.progress, 1.0),
+        ("best_progress", header.best_progress, 1.0),
+        ("elapsed_s", header.elapsed_s, 1e9),
+        ("annealing_steps_left", max(steps_left, 0), 2**53),
+    ):
+        if not 0 <= value <= most:
+            raise InvalidConfigError(f"{name} is {value}; it must be 0 to {most}")
 
 
 def _fill(path: Path, targets: dict[str, Tensor], tensors: dict[str, Tensor], prefix: str) -> None:

@@ -2,17 +2,19 @@
 
 from __future__ import annotations
 
+import stat
 from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass, fields, replace
 from pathlib import Path
 from types import MappingProxyType
 from typing import Any
 
-from small_dataset_audio.errors import RerenderError, SidecarError
-from small_dataset_audio.files import make_output_folder, parse_json
+from small_dataset_audio.errors import ModelNotFoundError, RerenderError, SidecarError
+from small_dataset_audio.files import make_output_folder, parse_json, quoted
 from small_dataset_audio.inference.config import GenerationConfig
 from small_dataset_audio.inference.export import SIDECAR_VERSION
 from small_dataset_audio.library import Library
+from small_dataset_audio.models.metadata import MODEL_FILE
 from small_dataset_audio.workflow.generate import Judge, load_pipeline
 
 _MAX_SIDECAR_BYTES = 1 << 20
@@ -75,17 +77,19 @@ def rerender(
     RerenderError
         The take was made by a pipeline of no saved model.
     ModelNotFoundError
-        The model is not there.
+        The model is not there: what the sidecar says is looked for in the library alone, `model` wherever it may be.
     """
     path = sidecar.with_suffix(".json") if sidecar.suffix.lower() == ".wav" else sidecar
     values = _read_sidecar(path)
-    name = model or values["model_name"]
-    if name == "unknown":
+    if model is None and values["model_name"] == "unknown":
         raise RerenderError(f"{path} names no saved model; give the one it was made with as --model")
     config = replace(GenerationConfig.from_mapping(values["generation"]), seed=values["seed"])
     config.validate()
+    library = library or Library()
+    # What the user says may be a path. What a sidecar says is a name in the library, wherever else it might lead.
+    chosen = model or _model_of_library(values["model_name"], library)
     folder = make_output_folder(output_dir or path.parent)
-    pipeline = load_pipeline(name, device=device, library=library)
+    pipeline = load_pipeline(chosen, device=device, library=library)
     # Its sidecar says as much of the new take as the first one did of the first.
     judge = Judge(pipeline.reference if "evaluation" in values else None, config.sample_rate)
     wav_path, json_path, summary = pipeline.render_to_file(
@@ -102,8 +106,20 @@ def rerender(
     )
 
 
+def _model_of_library(name: str, library: Library) -> str:
+    """Folder of the model that a sidecar names."""
+    folder = library.folder_of(name)
+    if not (folder / MODEL_FILE).is_file():
+        raise ModelNotFoundError(
+            f"no model {quoted(name)} in the library at {library.root}; give the one that the take was made with as --model"
+        )
+    return str(folder.absolute())
+
+
 def _read_sidecar(path: Path) -> dict[str, Any]:
     try:
+        if not stat.S_ISREG(path.stat().st_mode):  # a named pipe would wait for ever
+            raise SidecarError(f"{path} cannot be read (no plain file); give the .json beside a take")
         with path.open("rb") as file:
             data = file.read(_MAX_SIDECAR_BYTES + 1)
         text = data.decode()
@@ -120,7 +136,7 @@ def _read_sidecar(path: Path) -> dict[str, Any]:
         if not isinstance(values.get(key), kind) or isinstance(values[key], bool):
             raise SidecarError(f"{path} has no usable {key!r}; give the .json beside a take")
     if values["version"] > SIDECAR_VERSION:
-        raise SidecarError(f"{path} has sidecar version {values['version']}; upgrade this release")
+        raise SidecarError(f"{path} has sidecar version {min(values['version'], 10**9)}; upgrade this release")
     provenance = values.get("provenance", {})
     if not isinstance(provenance, dict) or not isinstance(provenance.get("environment", {}), dict):
         raise SidecarError(f"{path} has a damaged 'provenance'; give the .json beside a take")
