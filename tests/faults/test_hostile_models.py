@@ -43,7 +43,7 @@ from small_dataset_audio.models import load_bundle, read_metadata, save_bundle
 from small_dataset_audio.models.metadata_limits import LONGEST_CORPUS_S, MAX_RECORDINGS, is_contained
 from small_dataset_audio.models.weights_file import MAX_HEADER_BYTES
 from small_dataset_audio.training import TrainingConfig, load_checkpoint, save_checkpoint
-from small_dataset_audio.training.loop import new_state
+from small_dataset_audio.training.checkpoint import new_state
 from small_dataset_audio.workflow import rerender
 from tiny import narrow_model, start_python
 
