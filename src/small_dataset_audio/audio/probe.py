@@ -3,7 +3,8 @@
 Three questions are answered here without libsndfile: which container the content is (the extension is never asked), how
 much audio the header promises against how many bytes are there (libsndfile shortens a truncated file silently), and
 whether the file must be refused unopened. The last is so for IMA-ADPCM: in libsndfile 1.2.2 the samples per block of a
-hostile header overflow an int in ``ima_adpcm.c`` and the decoder writes past its buffer, for WAV, W64 and AIFF alike.
+hostile header overflow an int in ``ima_adpcm.c`` and the decoder writes past its buffer, for WAV, W64 and AIFF alike. It is
+also so for two kinds of damage behind an ID3 tag, found by feeding it damaged files, where libsndfile 1.2.2 never returns.
 
 Formats: RIFF (Microsoft and IBM, 1991), RF64 (EBU Tech 3306), AIFF-C (Apple, 1991), Ogg (RFC 3533), ID3v2.
 """
@@ -23,7 +24,6 @@ _WAVE_FORMAT_IMA_ADPCM: Final = 0x0011
 _WAVE_FORMAT_EXTENSIBLE: Final = 0xFFFE
 _UNKNOWN_SIZE_32: Final = 0xFFFFFFFF
 _MAX_CHUNKS: Final = 10_000
-_CHUNK_HEAD_BYTES: Final = 8
 _MAX_ID3_TAGS: Final = 8
 _HEAD_BYTES: Final = 1 << 16
 _OGG_LAST_PAGE_BYTES: Final = 1 << 16  # a page is at most 65,307 bytes
@@ -48,9 +48,8 @@ class AudioProbe:
         Must not be opened: see the head of this module.
     has_end_mark : bool
         False for an Ogg stream whose last page is missing.
-    ends_in_header : bool
-        A WAV or RF64 that is cut off within the head of its audio. Behind an ID3 tag, libsndfile searches for the rest of
-        that head for ever.
+    is_cut_behind_tag : bool
+        Must not be opened: a WAV or RF64 behind an ID3 tag that ends before its audio, which libsndfile seeks for ever.
     """
 
     container: str = ""
@@ -61,7 +60,7 @@ class AudioProbe:
     present_bytes: int | None = None
     is_ima_adpcm: bool = False
     has_end_mark: bool = True
-    ends_in_header: bool = False
+    is_cut_behind_tag: bool = False
 
 
 def probe(file: io.RawIOBase | io.BytesIO) -> AudioProbe:
@@ -174,12 +173,8 @@ def _probe_wave(file: io.RawIOBase | io.BytesIO, start: int, size: int, containe
                 claimed = data_size_64
                 break  # the walk cannot step over a size that its own header does not give
     channels, rate = struct.unpack(f"{order}HI", fmt[2:8]) if len(fmt) >= 8 else (None, None)
-    ends_in_header = claimed is None and b"data" in _read_at(
-        file, max(start, size - _CHUNK_HEAD_BYTES + 1), _CHUNK_HEAD_BYTES
-    )
-    return AudioProbe(
-        container, True, channels, rate, claimed, present, is_ima_adpcm=is_ima, ends_in_header=ends_in_header
-    )
+    is_cut = bool(start) and claimed is None
+    return AudioProbe(container, True, channels, rate, claimed, present, is_ima_adpcm=is_ima, is_cut_behind_tag=is_cut)
 
 
 def _format_tag(fmt: bytes, order: Literal["<", ">"]) -> int:
