@@ -31,9 +31,9 @@ def decode_badly(file: io.FileIO, sink: BlockSink, *, extension: str) -> Decoded
     elif "hang" in what:
         ctypes.PyDLL(None).sleep(1000) if "locked" in what else time.sleep(1000)
     elif "greedy" in what:
-        hoard = []
-        while True:
-            hoard.append(np.ones(1 << 22))
+        _hoard = [np.ones(1 << 22) for _ in range(64)]  # 2 GB, should no limit stop it
+    elif "slow" in what:
+        time.sleep(0.3)
     elif "odd" in what:
         raise ValueError("odd\nnumber of things")
     elif "chatter" in what:

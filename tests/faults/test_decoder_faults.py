@@ -245,6 +245,30 @@ def test_row_18_ctrl_c_stops_a_decoder_that_hangs_and_only_the_program_itself_sa
     assert said.count("Traceback") == 1
 
 
+STOPPED_FOR_A_WHILE = """
+import sys
+from pathlib import Path
+from small_dataset_audio.audio import guarded_decoder
+guarded_decoder._STEP_S = 0.1
+limits = guarded_decoder.DecoderLimits(min_time_s=0.8)
+decoder = guarded_decoder.GuardedDecoder(limits, command=sys.argv[2:])
+decoder.decode(Path(sys.argv[1]) / "a.wav")
+print(decoder._worker._process.pid, flush=True)
+print(decoder.decode(Path(sys.argv[1]) / "slow.wav").duration_s)
+"""
+
+
+@needs_signals
+def test_row_18_time_that_the_program_itself_was_stopped_for_does_not_count(folder):
+    (folder / "slow.wav").write_bytes((folder / "a.wav").read_bytes())
+    parent, _ = scanning(folder, STOPPED_FOR_A_WHILE)
+    parent.send_signal(signal.SIGSTOP)
+    time.sleep(1.0)
+    parent.send_signal(signal.SIGCONT)
+    said, complaints = parent.communicate(timeout=10)
+    assert (said, complaints) == ("0.5\n", "")
+
+
 # Where no process can be started.
 
 

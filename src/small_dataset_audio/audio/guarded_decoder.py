@@ -51,6 +51,7 @@ FAILED: Final = "its decoder failed"
 
 _NEXT_STEP: Final = "export the recording anew, as WAV or FLAC"
 _MAX_BODY_BYTES: Final = 1 << 16
+_STEP_S: Final = 1.0
 _PROGRAM: Final = (
     "import sys; limit, *sys.path = sys.argv[1:]; "
     "from small_dataset_audio.audio.decoder_process import main; main(int(limit))"
@@ -283,20 +284,29 @@ class _Worker:
 
     @contextlib.contextmanager
     def _time_limit(self, limit_s: float) -> Iterator[None]:
-        """End the process when the time is up, which ends every read from it."""
+        """End the process when the time is up, which ends every read from it.
 
-        def end() -> None:
+        The clock goes on while the machine sleeps, or Ctrl-Z holds this process, so time is counted step by step.
+        """
+        done = threading.Event()
+
+        def watch() -> None:
+            left_s = limit_s
+            while left_s > 0:
+                step_s = min(left_s, _STEP_S)
+                if done.wait(step_s):
+                    return
+                left_s -= step_s
             self.timed_out = True
             self._process.kill()
 
-        timer = threading.Timer(limit_s, end)
-        timer.daemon = True
-        timer.start()
+        watcher = threading.Thread(target=watch, daemon=True)
+        watcher.start()
         try:
             yield
         finally:
-            timer.cancel()
-            timer.join()
+            done.set()
+            watcher.join()
 
 
 def _command(limits: DecoderLimits) -> Sequence[str]:

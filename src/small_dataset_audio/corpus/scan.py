@@ -85,6 +85,11 @@ def iter_scan(folder: Path, config: ScanConfig = _DEFAULT_CONFIG) -> Generator[S
     ------
     CorpusError, InvalidConfigError
         As :func:`scan_corpus`.
+
+    Warns
+    -----
+    RuntimeWarning
+        There is no process to decode in: see :class:`small_dataset_audio.audio.guarded_decoder.GuardedDecoder`.
     """
     config.validate()
     found = _list(folder, config)
