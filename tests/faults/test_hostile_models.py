@@ -10,7 +10,6 @@ import dataclasses
 import io
 import json
 import os
-import pickle
 import struct
 import sys
 import time
@@ -46,6 +45,7 @@ from small_dataset_audio.training import TrainingConfig, load_checkpoint, save_c
 from small_dataset_audio.training.checkpoint import new_state
 from small_dataset_audio.workflow import rerender
 from tiny import narrow_model, start_python
+from traps import pickled_trap, spring, torch_trap
 
 REFUSED_WITHIN_S = 1.0
 REFUSED_WITHIN_MB = 1000
@@ -92,35 +92,25 @@ def listed(library: Library) -> dict[str, str]:
 # ---- pickles
 
 
-class _Trap:
-    def __init__(self, trace: Path) -> None:
-        self.trace = trace
-
-    def __reduce__(self) -> tuple[Any, ...]:
-        return Path.touch, (self.trace,)
+TRAPS = {".pt": torch_trap, ".pth": torch_trap, ".pkl": pickled_trap}
 
 
-@pytest.mark.parametrize("ending", [".pt", ".pth", ".pkl"])
+@pytest.mark.parametrize("ending", TRAPS)
 def test_row_27_a_pickle_renamed_to_a_model_is_called_one_and_never_read(library, folder: Path, tmp_path, ending: str):
-    trace, original = tmp_path / "was run", tmp_path / f"weights{ending}"
-    if ending == ".pkl":
-        original.write_bytes(pickle.dumps(_Trap(trace), protocol=4))
-    else:
-        torch.save({"weights": _Trap(trace)}, original)
-    (folder / MODEL).write_bytes(original.read_bytes())
+    trace = tmp_path / "was run"
+    (folder / MODEL).write_bytes(TRAPS[ending](trace))
     message = refused(folder)
     assert "it is a pickle, which could run any program, and is never read" in message
     assert message == listed(library)["hostile"]
     assert not trace.exists()
+    spring((folder / MODEL).read_bytes())
+    assert trace.exists()
 
 
-@pytest.mark.parametrize("ending", [".pt", ".pkl"])
+@pytest.mark.parametrize("ending", TRAPS)
 def test_row_27_a_pickle_in_place_of_a_checkpoint_is_never_read(tmp_path: Path, ending: str):
     trace, path = tmp_path / "was run", tmp_path / "checkpoint.safetensors"
-    if ending == ".pkl":
-        path.write_bytes(pickle.dumps(_Trap(trace)))
-    else:
-        torch.save(_Trap(trace), path)
+    path.write_bytes(TRAPS[ending](trace))
     with pytest.raises(CheckpointError, match="it is a pickle"):
         load_checkpoint(path)
     assert not trace.exists()

@@ -1,7 +1,6 @@
 from __future__ import annotations
 
 import contextlib
-import pickle
 import struct
 from collections.abc import Callable, Iterator
 from dataclasses import replace
@@ -23,6 +22,7 @@ from small_dataset_audio.errors import (
 )
 from small_dataset_audio.files import sha256_file
 from small_dataset_audio.models import ModelBundle, load_bundle, save_bundle
+from traps import pickled_trap, spring, torch_trap
 
 
 def assert_equal_bundles(one: ModelBundle, other: ModelBundle) -> None:
@@ -263,32 +263,13 @@ def test_fault_27_a_header_that_claims_to_be_huge_is_refused_by_name(folder: Pat
     assert_refused(folder, "model.safetensors")
 
 
-class _Trap:
-    """An object whose unpickling leaves a trace."""
-
-    def __init__(self, trace: Path) -> None:
-        self.trace = trace
-
-    def __reduce__(self) -> tuple[Any, ...]:
-        return Path.touch, (self.trace,)
-
-
-def test_fault_27_a_pickle_is_refused_and_never_unpickled(folder: Path, tmp_path: Path):
+@pytest.mark.parametrize("trap", [pickled_trap, torch_trap], ids=["a pickle", "a torch checkpoint"])
+def test_fault_27_a_pickle_is_refused_and_never_unpickled(folder: Path, tmp_path: Path, trap: Callable[[Path], bytes]):
     trace, path = tmp_path / "unpickled", folder / "model.safetensors"
-    path.write_bytes(pickle.dumps(_Trap(trace)))
+    path.write_bytes(trap(trace))
     assert_refused(folder, path.name)
     assert not trace.exists()
-    pickle.loads(path.read_bytes())  # noqa: S301 - shows that the trap works
-    assert trace.exists()
-
-
-def test_fault_27_a_torch_checkpoint_is_refused_and_never_unpickled(folder: Path, tmp_path: Path):
-    trace, checkpoint = tmp_path / "unpickled", tmp_path / "checkpoint.pt"
-    torch.save(_Trap(trace), checkpoint)
-    (folder / "model.safetensors").write_bytes(checkpoint.read_bytes())
-    assert_refused(folder, "model.safetensors")
-    assert not trace.exists()
-    torch.load(checkpoint, weights_only=False)
+    spring(path.read_bytes())
     assert trace.exists()
 
 

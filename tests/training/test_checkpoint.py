@@ -4,7 +4,7 @@ import dataclasses
 import errno
 import json
 import os
-import pickle
+import pickle  # noqa: TID251 - what is refused has to be made first
 import signal
 import sys
 from collections.abc import Callable
