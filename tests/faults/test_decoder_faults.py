@@ -273,22 +273,23 @@ def test_row_18_time_that_the_program_itself_was_stopped_for_does_not_count(fold
 
 
 @pytest.mark.parametrize(
-    "command",
+    ("command", "cause"),
     [
-        ["/nowhere/python"],
-        [sys.executable, "-c", "raise SystemExit(1)"],
-        [sys.executable, "-c", "print('x' * 1000)"],
-        [sys.executable, "-c", "import time; time.sleep(1000)"],
+        (["/nowhere/python"], "2]"),  # [Errno 2], [WinError 2]
+        ([sys.executable, "-c", "raise SystemExit(1)"], "it did not begin as it should"),
+        ([sys.executable, "-c", "print('x' * 1000)"], "it did not begin as it should"),
+        ([sys.executable, "-c", "import time; time.sleep(1000)"], "it was not ready in time"),
     ],
     ids=["no interpreter", "it ends", "it is another program", "it is never ready"],
 )
-def test_row_18_without_a_process_files_are_decoded_in_this_one_and_a_warning_says_so_once(folder, command):
+def test_row_18_without_a_process_files_are_decoded_in_this_one_and_a_warning_says_so_once(folder, command, cause):
     with (
         GuardedDecoder(DecoderLimits(start_time_s=1.0), command=command) as decoder,
         pytest.warns(RuntimeWarning, match="no process can be started to decode in") as warned,
     ):
         decoded = [decoder.decode(folder / name) for name in ("a.wav", "z.wav")]
     assert len(warned) == 1
+    assert cause in str(warned[0].message)
     assert [audio.audio.shape for audio in decoded] == [(1, 24_000), (1, 24_000)]
     assert psutil.Process().children() == []
 

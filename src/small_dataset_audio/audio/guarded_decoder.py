@@ -166,8 +166,8 @@ class GuardedDecoder:
             except (OSError, _GoneError) as error:
                 self._has_no_process = True
                 warnings.warn(
-                    f"no process can be started to decode in ({error}): recordings are decoded in this one, where a "
-                    "file that crashes its decoder ends the program",
+                    f"no process can be started to decode in: {error}; recordings are decoded in this one, where a file "
+                    "that crashes its decoder ends the program",
                     RuntimeWarning,
                     stacklevel=3,
                 )
@@ -192,18 +192,15 @@ class _Worker:
         # Popen makes both of what was asked for: pipes without a buffer.
         self._questions = cast(io.RawIOBase, self._process.stdin)
         self._answers = cast(io.RawIOBase, self._process.stdout)
-        started = False
+        is_ready = False
         try:
-            with self._time_limit(limits.start_time_s):
-                kind, _, _ = self._read_head(limits.start_time_s)
-            if kind != wire.READY:
-                raise _GoneError("it does not say that it is ready")
-            started = True
+            with contextlib.suppress(_GoneError), self._time_limit(limits.start_time_s):
+                is_ready = self._read_head(limits.start_time_s)[0] == wire.READY
         finally:
-            if not started or self.timed_out:
+            if not is_ready or self.timed_out:
                 self.kill()
-        if self.timed_out:
-            raise _GoneError("it is not ready in time")
+        if not is_ready or self.timed_out:
+            raise _GoneError("it was not ready in time" if self.timed_out else "it did not begin as it should")
 
     def is_running(self) -> bool:
         return self._process.poll() is None
