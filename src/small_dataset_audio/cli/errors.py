@@ -46,6 +46,8 @@ _NUMBER: Final = re.compile(r"(?<![\w.+-])\d+(?:\.\d+)?(?![\w.]| Hz)")
 class WrongOptionError(SdaError, ValueError):
     """An option has a value that cannot be used."""
 
+    next_step = "Give the option a value that the message allows; `--help` lists them."
+
 
 @contextlib.contextmanager
 def settings_from_options() -> Iterator[None]:
