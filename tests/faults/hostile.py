@@ -4,15 +4,27 @@ from __future__ import annotations
 
 import json
 import struct
-from collections.abc import Callable, Iterator, Mapping
-from contextlib import contextmanager
+import sys
+import time
+from collections.abc import Callable, Mapping
 from pathlib import Path
 from typing import Any
 
+import pytest
+
 from models.modelfiles import KEY, header_of
+from small_dataset_audio.errors import ModelDamagedError, ModelError
+from small_dataset_audio.library import Library
+from small_dataset_audio.models import load_bundle
+from tiny import start_python
 
 MODEL = "model.safetensors"
 CORPUS = "corpus.flac"
+
+REFUSED_WITHIN_S = 1.0
+REFUSED_WITHIN_MB = 1000
+
+posix = pytest.mark.skipif(sys.platform == "win32", reason="Windows has neither named pipes nor /dev/zero")
 
 
 def weights_bytes(header: Mapping[str, Any] | bytes, data: bytes = b"") -> bytes:
@@ -41,8 +53,51 @@ def with_metadata_text(path: Path, text: str) -> None:
     change_header(path, lambda header: header["__metadata__"].update({KEY: text}))
 
 
-@contextmanager
-def replaced(path: Path) -> Iterator[Path]:
-    """Free a name for something that is no file."""
-    path.unlink(missing_ok=True)
-    yield path
+def refused(folder: Path, file_name: str = MODEL, error: type[ModelError] = ModelDamagedError) -> str:
+    """The message; and proof that it came at once, names the file, and is one line that can be read."""
+    begin = time.process_time()
+    with pytest.raises(ModelError) as caught:
+        load_bundle(folder)
+    took_s = time.process_time() - begin
+    assert type(caught.value) is error, caught.value
+    message = str(caught.value)
+    assert str(folder / file_name) in message
+    assert "\n" not in message
+    assert len(message) < 800
+    assert took_s < REFUSED_WITHIN_S
+    return message
+
+
+def listed(library: Library) -> dict[str, str]:
+    """Problems by folder, as `sda models` lists them; the sound model must be there without one."""
+    problems = {entry.folder.name: entry.problem for entry in library.entries()}
+    assert problems["sound"] == ""
+    return problems
+
+
+IN_ITS_OWN_PROCESS = """
+import resource, sys, time
+from pathlib import Path
+from small_dataset_audio.errors import SdaError
+from small_dataset_audio.models import load_bundle
+from small_dataset_audio.training import load_checkpoint
+import torch, soundfile, small_dataset_audio.models.vae
+kind, path = sys.argv[1:]
+before_mb = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 1000
+begin = time.process_time()
+try:
+    load_bundle(Path(path)) if kind == "model" else load_checkpoint(Path(path))
+except SdaError as error:
+    took_s = time.process_time() - begin
+    print(took_s, resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 1000, type(error).__name__, error, sep="|")
+"""
+
+
+def refused_in_its_own_process(kind: str, path: Path) -> str:
+    """The message, and that it came in under a second with under 1 GB."""
+    done = start_python(IN_ITS_OWN_PROCESS, kind, path)
+    assert done.returncode == 0, done.stderr
+    took_s, most_mb, _, message = done.stdout.strip().split("|", 3)
+    assert float(took_s) < REFUSED_WITHIN_S
+    assert float(most_mb) < REFUSED_WITHIN_MB
+    return message
