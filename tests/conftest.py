@@ -18,7 +18,9 @@ from small_dataset_audio.models.bundle import ModelBundle, load_bundle, save_bun
 from small_dataset_audio.models.latent_paths import fit_density, latent_path
 from small_dataset_audio.models.metadata import FORMAT_VERSION, ClipEntry, CorpusEntry, ModelMetadata, TrainingEntry
 from small_dataset_audio.training.config import TrainingConfig
-from small_dataset_audio.training.loop import Trainer, corpus_scale, new_state
+from small_dataset_audio.training.loop import Trainer
+from small_dataset_audio.training.scale import corpus_scale
+from small_dataset_audio.training.state import new_state
 from tiny import five_clips, narrow_model
 
 # An example may take as long as it likes: on a busy machine the clock says nothing about the code.

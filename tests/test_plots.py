@@ -25,7 +25,7 @@ from small_dataset_audio.plots import (
     style,
     take_picture,
 )
-from small_dataset_audio.training.loop import LossPoint
+from small_dataset_audio.training.state import LossPoint
 from tiny import run_python
 
 RATE = 48_000

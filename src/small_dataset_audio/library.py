@@ -11,7 +11,6 @@ import os
 from dataclasses import dataclass
 from pathlib import Path
 
-import filelock
 import platformdirs
 
 from small_dataset_audio.catalogue import CATALOGUE_FILE, Catalogue
@@ -19,10 +18,10 @@ from small_dataset_audio.errors import ModelError, ModelNotFoundError
 from small_dataset_audio.files import resolve_inside, safe_folder_name
 from small_dataset_audio.models.metadata import MODEL_FILE, ModelMetadata, read_metadata
 from small_dataset_audio.shell import shell_word
+from small_dataset_audio.training_lock import LOCK_FILE, is_being_trained, training_process
 
 HOME_VARIABLE = "SDA_HOME"
 CHECKPOINT_FILE = "checkpoint.safetensors"
-LOCK_FILE = ".training.lock"
 
 
 @dataclass(frozen=True)
@@ -98,7 +97,11 @@ class Library:
         if (folder / MODEL_FILE).is_file():
             return folder
         if is_being_trained(folder):
-            raise ModelNotFoundError(f"model {model!r} is being trained now; wait for it, or stop it with Ctrl-C")
+            holder = training_process(folder)
+            process = "" if holder is None else f" by process {holder}"
+            raise ModelNotFoundError(
+                f"model {model!r} is being trained now{process}; wait for it, or stop it with Ctrl-C"
+            )
         if (folder / CHECKPOINT_FILE).is_file():
             command = f"sda train FOLDER --name {shell_word(model)} --resume"
             raise ModelNotFoundError(f"model {model!r} is unfinished; continue with `{command}`")
@@ -176,19 +179,6 @@ def _state_without_model(folder: Path) -> str:
     if is_being_trained(folder):
         return "being trained now"
     return "unfinished training" if (folder / CHECKPOINT_FILE).is_file() else "holds no model"
-
-
-def is_being_trained(folder: Path) -> bool:
-    """Whether some process trains the model in `folder` at this moment."""
-    if not (folder / LOCK_FILE).is_file():
-        return False
-    try:
-        with filelock.FileLock(folder / LOCK_FILE).acquire(timeout=0):
-            return False
-    except filelock.Timeout:
-        return True
-    except OSError:  # a library that may only be read does not tell
-        return False
 
 
 def display_folder_name(folder: Path) -> str:

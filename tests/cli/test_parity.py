@@ -75,7 +75,7 @@ def test_every_device_is_offered(command: Callable[..., Any]):
 
 def test_the_options_of_train_default_to_what_the_workflow_does():
     request, options = TrainRequest(Path()), defaults(train)
-    for name in ("name", "seed", "device", "resume", "keep_audio", "licence"):
+    for name in ("name", "seed", "device", "resume", "accept_changes", "keep_audio", "licence"):
         assert options[name] == getattr(request, name)
     assert options["budget"] is request.budget_s is None
 

@@ -14,7 +14,9 @@ import soundfile
 
 from small_dataset_audio.corpus import Corpus
 from small_dataset_audio.models.bundle import ModelBundle
+from small_dataset_audio.training import TrainingSetback, load_checkpoint
 from small_dataset_audio.workflow import FirstSound, ModelSaved, PreviewMade, TrainingStarted, TrainRequest
+from small_dataset_audio.workflow.corpus_changes import CorpusChanges
 from tiny import hashes_below, write_recordings
 
 
@@ -168,6 +170,62 @@ def test_row_34_a_library_that_cannot_be_written_is_an_error_before_the_work(
     done.assert_one_error_line(str(tmp_path / "file"), "choose another folder")
 
 
+def test_accepting_changes_goes_with_resuming_only(sda: Any, recordings: Path, home: Path):
+    done = sda("train", recordings, "--accept-changes")
+    assert done.code == 2
+    done.assert_one_error_line("--accept-changes goes with --resume only")
+    assert not list(home.iterdir())
+
+
+def show(sda: Any, monkeypatch: pytest.MonkeyPatch, bundle: ModelBundle, *events: Any, changes: Any = None) -> Any:
+    """``sda train --json`` of a training that is only told of."""
+
+    def told(request: TrainRequest, **_: object) -> Any:
+        corpus = Corpus(request.folder, (), ())
+        yield TrainingStarted("rain", Path("m"), corpus, (), "cpu", 3, changes=changes)
+        yield from events
+        yield ModelSaved(Path("m"), bundle, Path("m/losses.png"), False)
+
+    monkeypatch.setattr("small_dataset_audio.cli.training_view.train_corpus", told)
+    return sda("train", "rain", "--json")
+
+
+def test_row_30_a_setback_is_told(sda: Any, monkeypatch: pytest.MonkeyPatch, tiny_bundle: ModelBundle):
+    done = show(
+        sda,
+        monkeypatch,
+        tiny_bundle,
+        TrainingSetback(125, 120, "not finite", 0.5, 16),
+        TrainingSetback(126, 120, "not finite", 0.25, 16),
+        TrainingSetback(127, 120, "out of memory", 0.25, 8),
+    )
+    notes = [line for line in done.err.splitlines() if line.startswith("note: step")]
+    assert notes == [
+        "note: step 125 came to no number: back to step 120, with half the learning rate",
+        "note: step 126 came to no number: back to step 120, with 1/4 of the learning rate",
+        "note: step 127 found no memory: back to step 120, with batches of 8",
+    ]
+
+
+def test_row_32_accepted_changes_are_told_and_that_it_is_another_training_now(
+    sda: Any, monkeypatch: pytest.MonkeyPatch, tiny_bundle: ModelBundle
+):
+    done = show(sda, monkeypatch, tiny_bundle, changes=CorpusChanges(("new.wav",), (), ("rain.wav",)))
+    assert "1 added (new.wav), 1 changed (rain.wav); this is no longer the training that was begun" in done.err
+    assert done.json["corpus_changes"] == {"added": ["new.wav"], "removed": [], "changed": ["rain.wav"]}
+    assert show(sda, monkeypatch, tiny_bundle).json["corpus_changes"] is None
+
+
+def test_row_32_changes_are_accepted_where_that_is_asked_for(sda: Any, monkeypatch: pytest.MonkeyPatch):
+    requests = []
+    monkeypatch.setattr(
+        "small_dataset_audio.cli.training_view.train_corpus", lambda request, **_: iter(requests.append(request) or ())
+    )
+    for options in ([], ["--accept-changes"]):
+        assert sda("train", "rain", "--resume", *options).code == 0
+    assert [(request.resume, request.accept_changes) for request in requests] == [(True, False), (True, True)]
+
+
 def start_training(folder: Path, home: Path) -> subprocess.Popen[str]:
     """``sda train`` in a process of its own that Ctrl-C reaches, however the tests were started."""
     program = "import signal; signal.signal(signal.SIGINT, signal.default_int_handler)\n"
@@ -214,6 +272,30 @@ def test_row_33_ctrl_c_leaves_a_model_that_can_be_used_and_a_training_that_goes_
     (model,) = sda("models", "--json").json["models"]
     assert model["steps"] > steps
     assert not (home / "models" / "my rain" / "checkpoint.safetensors").exists()
+
+
+@pytest.mark.skipif(os.name == "nt", reason="Windows sends no SIGINT to one process")
+def test_row_33_a_second_ctrl_c_while_the_first_is_answered_loses_nothing(sda: Any, home: Path, tmp_path: Path):
+    folder = write_recordings(tmp_path / "my recordings")
+    with start_training(folder, home) as process:
+        wait_for(process, "training")
+        process.send_signal(signal.SIGINT)
+        wait_for(process, "stopping: saving")
+        process.send_signal(signal.SIGINT)
+        out, err = process.communicate(timeout=60)
+    resume = f"sda train '{folder}' --name 'my rain' --resume"
+    if process.returncode == 0:  # the model was saved before the second press came
+        assert resume in out
+    else:
+        assert process.returncode == 130
+        assert err.splitlines()[-1].startswith("error: stopped at once")
+        assert out == ""
+    assert "Traceback" not in err
+    assert not list((home / "models").rglob(".sda-tmp-*"))
+    if (home / "models" / "my rain" / "checkpoint.safetensors").exists():
+        assert resume in out + err
+        state, _ = load_checkpoint(home / "models" / "my rain" / "checkpoint.safetensors")
+        assert state.step >= 1
 
 
 @pytest.mark.parametrize("with_checkpoint", [True, False])

@@ -5,10 +5,13 @@ import errno
 import json
 import os
 import pickle  # noqa: TID251 - what is refused has to be made first
+import re
+import shutil
 import signal
 import sys
 from collections.abc import Callable
 from pathlib import Path
+from types import SimpleNamespace
 from typing import Any
 
 import numpy as np
@@ -20,9 +23,10 @@ from safetensors.torch import save_file
 from small_dataset_audio.audio.spectrogram import AudioSpectrogram
 from small_dataset_audio.errors import CheckpointError, OutputError
 from small_dataset_audio.training import checkpoint
-from small_dataset_audio.training.checkpoint import load_checkpoint, save_checkpoint
+from small_dataset_audio.training.checkpoint import Recording, load_checkpoint, save_checkpoint
 from small_dataset_audio.training.config import TrainingConfig
-from small_dataset_audio.training.loop import Trainer, TrainingState, new_state
+from small_dataset_audio.training.loop import Trainer
+from small_dataset_audio.training.state import TrainingState, new_state
 from tiny import five_clips, narrow_model, start_python
 
 HASH = "c0ffee"
@@ -70,7 +74,8 @@ def assert_same_state(one: TrainingState, other: TrainingState) -> None:
         assert entries.keys() == its["state"][number].keys()
         for key, value in entries.items():
             assert torch.equal(value, its["state"][number][key]), (number, key)
-    for field in ("step", "progress", "best_held_out", "best_progress", "annealing_steps_left", "history"):
+    left_out = {"model", "average", "optimizer", "elapsed_s", "good"}
+    for field in {field.name for field in dataclasses.fields(one)} - left_out:
         assert getattr(one, field) == getattr(other, field), field
 
 
@@ -82,7 +87,7 @@ def test_everything_comes_back_as_it_was(path: Path, three_steps: TrainingState)
     assert header.training == CONFIG
     assert (header.keep_audio, header.licence) == (True, "unspecified")
     assert header.vae == three_steps.model.config
-    assert (header.version, header.step) == (2, 3)
+    assert (header.version, header.step, header.good.step) == (3, 3, 0)
     assert three_steps.best_held_out is not None  # or the comparison above would have compared nothing
 
 
@@ -101,9 +106,22 @@ def test_a_plateau_comes_back_too(tmp_path: Path, three_steps: TrainingState):
 
 
 def test_what_was_asked_of_the_recordings_comes_back_too(tmp_path: Path, three_steps: TrainingState):
-    save_checkpoint(tmp_path / "c", three_steps, CONFIG, HASH, keep_audio=False, licence="CC0-1.0")
+    recordings = (Recording("more/rain.wav", "ab" * 32), Recording("Wälder 🌲.flac", "cd" * 32))
+    asked = {"keep_audio": False, "licence": "CC0-1.0", "recordings": recordings, "previews_done": 1}
+    save_checkpoint(tmp_path / "c", three_steps, CONFIG, HASH, **asked)
     _, header = load_checkpoint(tmp_path / "c")
-    assert (header.keep_audio, header.licence) == (False, "CC0-1.0")
+    assert {name: getattr(header, name) for name in asked} == asked
+
+
+def test_what_a_setback_left_comes_back_too(tmp_path: Path, three_steps: TrainingState):
+    before = dataclasses.replace(three_steps, batch_size=1, rate_share=0.25, setbacks=3)
+    save_checkpoint(tmp_path / "c", before, CONFIG, HASH)
+    after, _ = load_checkpoint(tmp_path / "c")
+    assert_same_state(after, before)
+    assert before.good.point == after.good.point
+    for name, value in before.good.tensors.items():
+        assert torch.equal(value, after.good.tensors[name]), name
+    assert len(after.good.tensors) == len(before.good.tensors) > 0
 
 
 def test_saving_changes_nothing(path: Path, three_steps: TrainingState):
@@ -127,7 +145,7 @@ import os, signal, sys
 from pathlib import Path
 from small_dataset_audio.audio.spectrogram import AudioSpectrogram
 from small_dataset_audio.training import TrainingConfig, Trainer, save_checkpoint
-from small_dataset_audio.training.loop import new_state
+from small_dataset_audio.training.state import new_state
 from tiny import five_clips, narrow_model
 config = TrainingConfig(max_steps=6, batch_size=2, crop_frames=32, plateau_share=1.0)
 clips = five_clips()
@@ -211,13 +229,13 @@ def test_safetensors_of_another_program_are_refused(path: Path, metadata: dict[s
     assert "is no training checkpoint" in refused(path)
 
 
-@pytest.mark.parametrize("text", ["", "{", "[]", "3", "null", '"x"', '{"version": 2}', "[" * 100_000])
+@pytest.mark.parametrize("text", ["", "{", "[]", "3", "null", '"x"', '{"version": 3}', "[" * 100_000])
 def test_a_header_that_is_not_ours_is_refused(path: Path, text: str):
     save_file({"weight": torch.zeros(2)}, path, metadata={HEADER_KEY: text})
     refused(path)
 
 
-@pytest.mark.parametrize("version", [1, 3, 99, None, "2"])
+@pytest.mark.parametrize("version", [1, 2, 99, None, "3"])
 def test_another_version_is_refused_with_what_to_do(path: Path, version: Any):
     rewrite(path, lambda header, _: header.update(version=version))
     message = refused(path)
@@ -240,13 +258,35 @@ def test_a_header_with_settings_that_cannot_be_is_refused(path: Path, section: s
     assert "damaged header" in refused(path)
 
 
-@pytest.mark.parametrize("key", ["step", "history", "vae", "training", "corpus_hash", "keep_audio", "licence"])
+@pytest.mark.parametrize(
+    "key",
+    ["step", "history", "vae", "training", "corpus_hash", "keep_audio", "licence", "recordings", "good", "setbacks"],
+)
 def test_a_header_that_lacks_a_key_is_refused(path: Path, key: str):
     rewrite(path, lambda header, _: header.pop(key))
     assert key in refused(path)
 
 
-GROUPS = ["model", "average", "optimizer.exp_avg", "optimizer.exp_avg_sq"]
+@pytest.mark.parametrize(
+    ("field", "value"),
+    [
+        ("setbacks", -1),
+        ("setbacks", 1 << 40),
+        ("rate_share", -0.5),
+        ("rate_share", 2.0),
+        ("batch_size", 0),
+        ("step", 2),
+    ],
+)
+def test_a_header_of_a_place_that_no_training_comes_to_is_refused(path: Path, field: str, value: Any):
+    rewrite(
+        path,
+        lambda header, _: header.update({field: value} if field != "step" else {"good": {**header["good"], "step": 9}}),
+    )
+    assert "damaged header" in refused(path)
+
+
+GROUPS = ["model", "average", "optimizer.exp_avg", "optimizer.exp_avg_sq", "good.model", "good.average"]
 
 
 @pytest.mark.parametrize("group", GROUPS)
@@ -269,43 +309,33 @@ def test_a_tensor_that_does_not_fit_is_refused_by_name(path: Path, group: str, h
 # --- row 24: a save that fails ---
 
 
-def disk_full(*_: Any, **__: Any) -> None:
-    raise OSError(errno.ENOSPC, os.strerror(errno.ENOSPC))
-
-
-@pytest.mark.parametrize("call", ["os.replace", "os.fsync", "pathlib.Path.write_bytes"])
-@pytest.mark.parametrize("nth", [1, 2, 3])
-def test_row_24_a_save_that_fails_at_any_step_leaves_a_whole_checkpoint(
-    monkeypatch: pytest.MonkeyPatch,
-    path: Path,
-    six_steps: TrainingState,
-    three_steps: TrainingState,
-    call: str,
-    nth: int,
+def test_row_24_a_disk_without_room_is_said_before_anything_is_written_with_the_bytes_that_are_needed(
+    monkeypatch: pytest.MonkeyPatch, path: Path, six_steps: TrainingState, three_steps: TrainingState
 ):
-    owner: Any = {"os": os, "pathlib.Path": Path}[call.rpartition(".")[0]]
-    name = call.rpartition(".")[2]
-    really = getattr(owner, name)
-    calls = []
-
-    def fail_the_nth(*arguments: Any, **named: Any) -> Any:
-        calls.append(name)
-        return disk_full() if len(calls) == nth else really(*arguments, **named)
-
-    monkeypatch.setattr(owner, name, fail_the_nth)
-    failed = False
-    try:
+    monkeypatch.setattr(shutil, "disk_usage", lambda _: SimpleNamespace(free=1000))
+    monkeypatch.setattr(Path, "write_bytes", lambda *_: pytest.fail("something is written"))
+    with pytest.raises(OutputError) as caught:
         save_checkpoint(path, six_steps, CONFIG, HASH)
-    except OutputError as error:
-        failed = True
-        assert str(path) in str(error)
-        assert "the disk is full" in str(error)
+    needed = int(re.search(r"the disk is full \((\d+) bytes are needed, 1000 are free\)", str(caught.value))[1])
+    assert "the checkpoint that is there is whole: free some space, then go on with --resume" in str(caught.value)
     monkeypatch.undo()
-    assert failed == (len(calls) >= nth)
-    assert [entry.name for entry in path.parent.iterdir()] == [path.name]
-    # Once the file itself is moved into place, the newer state is the whole one, though its folder could not be synced.
-    moved = not failed or (name, nth) == ("fsync", 2)
-    assert_same_state(load_checkpoint(path)[0], six_steps if moved else three_steps)
+    assert_same_state(load_checkpoint(path)[0], three_steps)
+    save_checkpoint(path, six_steps, CONFIG, HASH)
+    assert path.stat().st_size == needed
+
+
+def test_row_24_a_first_checkpoint_that_finds_no_room_promises_no_older_one(
+    monkeypatch: pytest.MonkeyPatch, tmp_path: Path, three_steps: TrainingState
+):
+    def full(*_: Any) -> None:
+        raise OSError(errno.ENOSPC, os.strerror(errno.ENOSPC))
+
+    monkeypatch.setattr(os, "fsync", full)
+    with pytest.raises(
+        OutputError, match=r"the disk is full .* there is no older one: free some space, then train again"
+    ):
+        save_checkpoint(tmp_path / "c", three_steps, CONFIG, HASH)
+    assert list(tmp_path.iterdir()) == []
 
 
 @pytest.mark.skipif(sys.platform == "win32", reason="Windows has no limit on the size of a file")

@@ -12,7 +12,7 @@ from small_dataset_audio.audio.spectrogram import AudioSpectrogram
 from small_dataset_audio.models.config import VAEConfig
 from small_dataset_audio.training import sizing
 from small_dataset_audio.training.config import TrainingConfig
-from small_dataset_audio.training.loop import LossPoint, Trainer
+from small_dataset_audio.training.loop import Trainer
 from small_dataset_audio.training.sizing import (
     DEFAULT_SIZE,
     ENOUGH_STEPS,
@@ -22,6 +22,7 @@ from small_dataset_audio.training.sizing import (
     choose_size,
     time_a_step,
 )
+from small_dataset_audio.training.state import LossPoint
 
 
 class Machine:

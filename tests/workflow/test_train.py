@@ -3,11 +3,16 @@ from __future__ import annotations
 import importlib
 import itertools
 import json
+import os
 import shutil
+import subprocess
+import sys
+import threading
 from collections.abc import Callable
 from dataclasses import dataclass, replace
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
+from types import SimpleNamespace
 from typing import Any
 
 import filelock
@@ -16,7 +21,7 @@ import pytest
 import soundfile
 import torch
 
-from small_dataset_audio import __version__
+from small_dataset_audio import __version__, training_lock
 from small_dataset_audio.corpus import MODEL_SCAN, ScanProgress, scan_corpus
 from small_dataset_audio.errors import (
     CheckpointError,
@@ -24,6 +29,7 @@ from small_dataset_audio.errors import (
     InvalidConfigError,
     InvalidNameError,
     ModelError,
+    ModelNotFoundError,
     OutputError,
 )
 from small_dataset_audio.files import TEMPORARY_PREFIX
@@ -31,7 +37,8 @@ from small_dataset_audio.inference import GenerationConfig, GenerationPipeline
 from small_dataset_audio.library import CHECKPOINT_FILE, Library
 from small_dataset_audio.models import load_bundle
 from small_dataset_audio.models.bundle import CORPUS_FILE, MODEL_FILE
-from small_dataset_audio.training import TrainingProgress, load_checkpoint
+from small_dataset_audio.training import CropDataset, TrainingProgress, TrainingSetback, load_checkpoint
+from small_dataset_audio.training_lock import HOLDER_FILE, is_being_trained
 from small_dataset_audio.workflow import (
     FirstSound,
     ModelSaved,
@@ -42,10 +49,13 @@ from small_dataset_audio.workflow import (
     load_pipeline,
     train_corpus,
 )
+from small_dataset_audio.workflow.corpus_changes import CorpusChanges
 from tiny import five_clips, hashes_below, run_python, write_recordings
+from workflow.conftest import make_training_quick
 
 train_module = importlib.import_module("small_dataset_audio.workflow.train")
 train_run = importlib.import_module("small_dataset_audio.workflow.train_run")
+finishing = importlib.import_module("small_dataset_audio.workflow.finishing")
 pytestmark = pytest.mark.usefixtures("quick_training")
 
 NUM_STEPS = 6
@@ -279,7 +289,7 @@ def test_the_budget_counts_from_the_beginning_and_leaves_time_to_finish(library:
 def test_a_slow_density_is_reserved_for_and_not_spent_on_previews(
     monkeypatch: pytest.MonkeyPatch, library: Library, recordings: Path, fit_s: float, num_previews: int
 ):
-    monkeypatch.setattr(train_run, "_time_of_a_fit_s", lambda *_: fit_s)
+    monkeypatch.setattr(train_run, "time_of_a_fit_s", lambda *_: fit_s)
     monkeypatch.setattr(train_run, "_PREVIEW_AT", (1e-9,))
     request = TrainRequest(recordings, "plucks", budget_s=300.0)
     training = train(library, request, stop_after(2))
@@ -290,7 +300,7 @@ def test_a_slow_density_is_reserved_for_and_not_spent_on_previews(
 def test_a_preview_that_took_long_is_the_last_one(monkeypatch: pytest.MonkeyPatch, library: Library, recordings: Path):
     monkeypatch.setattr(train_run, "_PREVIEW_AT", (1e-9, 2e-9))
     monkeypatch.setattr(train_run, "_PREVIEW_SHARE", 1e-4)  # 30 ms of this budget, and no preview is that quick
-    monkeypatch.setattr(train_run, "_time_of_a_fit_s", lambda *_: 0.0)
+    monkeypatch.setattr(train_run, "time_of_a_fit_s", lambda *_: 0.0)
     training = train(library, TrainRequest(recordings, "plucks", budget_s=300.0), stop_after(4))
     assert len(training.of(PreviewMade)) == 1
 
@@ -306,12 +316,12 @@ class Timed:
 def timed_fit(monkeypatch: pytest.MonkeyPatch, minutes: int, steps_a_minute: int) -> Timed:
     """Paths of the first two minutes take a second, the density of whatever it is given half a second."""
     seconds = iter([0.0, 1.0, 1.5])
-    monkeypatch.setattr(train_run.time, "monotonic", lambda: next(seconds))
-    monkeypatch.setattr(train_run, "latent_path", lambda *_: range(steps_a_minute))
+    monkeypatch.setattr(finishing.time, "monotonic", lambda: next(seconds))
+    monkeypatch.setattr(finishing, "latent_path", lambda *_: range(steps_a_minute))
     fitted: list[list[range]] = []
-    monkeypatch.setattr(train_run, "fit_density", lambda paths, _: fitted.append(paths))
+    monkeypatch.setattr(finishing, "fit_density", lambda paths, _: fitted.append(paths))
     minute = np.broadcast_to(np.float32(0.1), 60 * 48_000)
-    return Timed(train_run._time_of_a_fit_s(None, None, [minute] * minutes), fitted)
+    return Timed(finishing.time_of_a_fit_s(None, None, [minute] * minutes), fitted)
 
 
 def test_a_density_is_timed_with_the_paths_of_two_minutes_repeated_to_the_length_of_all(
@@ -387,6 +397,7 @@ def test_a_taken_name_is_refused_and_the_model_stays(trained_library: Library, r
         ({"seed": 2**63}, InvalidConfigError),
         ({"max_steps": 0}, InvalidConfigError),
         ({"device": "tpu"}, InvalidConfigError),
+        ({"accept_changes": True}, InvalidConfigError),
     ],
 )
 def test_a_request_that_cannot_be_met_is_refused_before_any_work(
@@ -498,19 +509,77 @@ def test_a_resumption_tells_what_was_used_before(stopped: Training, library: Lib
     assert stopped.of(TrainingStarted)[0].elapsed_s == 0.0
 
 
-@pytest.mark.parametrize("change", ["a recording more", "a recording less", "another recording"])
-def test_row_32_a_changed_corpus_is_not_resumed_on(
+def changed_recordings(recordings: Path, folder: Path, change: str) -> Path:
+    copy_of(recordings, folder)
+    if change == "a recording more":
+        soundfile.write(folder / "new.wav", five_clips()[2][::-1], 48_000)
+    if change == "another content":
+        soundfile.write(folder / "pluck 0.wav", five_clips()[2][::-1], 48_000)
+    if change == "a recording less":
+        (folder / "pluck 0.wav").unlink()
+    if change == "all of it":
+        (folder / "pluck 0.wav").unlink()
+        (folder / "pluck 1.wav").rename(folder / "one.wav")
+        for number in range(5):
+            soundfile.write(folder / f"new {number}.wav", five_clips()[number][::-1], 48_000)
+        soundfile.write(folder / "pluck 2.wav", 0.5 * five_clips()[0], 48_000)
+    return folder
+
+
+CHANGES = {
+    "a recording more": CorpusChanges(("new.wav",), (), ()),
+    "a recording less": CorpusChanges((), ("pluck 0.wav",), ()),
+    "another content": CorpusChanges((), (), ("pluck 0.wav",)),
+    "all of it": CorpusChanges(tuple(f"new {n}.wav" for n in range(5)), ("pluck 0.wav",), ("pluck 2.wav",)),
+}
+CHANGES_TOLD = {
+    "a recording more": "began with: 1 added (new.wav); put them back",
+    "a recording less": "began with: 1 removed (pluck 0.wav); put them back",
+    "another content": "began with: 1 changed (pluck 0.wav); put them back",
+    "all of it": "began with: 5 added (new 0.wav, new 1.wav, new 2.wav, ...), 1 removed (pluck 0.wav), "
+    "1 changed (pluck 2.wav); put them back",
+}
+
+
+@pytest.mark.parametrize("change", CHANGES)
+def test_row_32_a_changed_corpus_is_not_resumed_on_and_the_difference_is_told(
     tmp_path: Path, recordings: Path, stopped: Training, library: Library, change: str
 ):
-    folder = copy_of(recordings, tmp_path / "changed")
-    if change != "a recording less":
-        soundfile.write(folder / "new.wav", five_clips()[2][::-1], 48_000)
-    if change != "a recording more":
-        (folder / "pluck 0.wav").unlink()
-    checkpoint = (stopped.saved.folder / CHECKPOINT_FILE).read_bytes()
-    with pytest.raises(CheckpointError, match="are not those that 'plucks' began with"):
+    folder = changed_recordings(recordings, tmp_path / "changed", change)
+    before = hashes_below(stopped.saved.folder)
+    with pytest.raises(CheckpointError) as caught:
         list(train_corpus(replace(stopped.request, folder=folder, resume=True), library))
-    assert (stopped.saved.folder / CHECKPOINT_FILE).read_bytes() == checkpoint
+    assert CHANGES_TOLD[change] in str(caught.value)
+    assert "by --accept-changes" in str(caught.value)
+    assert hashes_below(stopped.saved.folder) == before
+
+
+@pytest.mark.parametrize("change", CHANGES)
+def test_row_32_changes_that_are_accepted_are_gone_on_with(
+    tmp_path: Path, recordings: Path, stopped: Training, library: Library, change: str
+):
+    folder = changed_recordings(recordings, tmp_path / "changed", change)
+    request = replace(stopped.request, folder=folder, resume=True, accept_changes=True)
+    resumed = train(library, request, stop_after(1))
+    (started,) = resumed.of(TrainingStarted)
+    assert (started.step, started.changes) == (3, CHANGES[change])
+    assert set(started.held_out) < {clip.name for clip in started.corpus.clips}
+    saved, before = resumed.saved.bundle, stopped.saved.bundle
+    assert saved.metadata.vae == before.metadata.vae  # with the scale of the recordings it began with
+    assert saved.metadata.corpus.content_hash == scan_corpus(folder, MODEL_SCAN).content_hash
+    # What was accepted once is what the training has from then on.
+    last = train(library, replace(request, accept_changes=False))
+    assert last.of(TrainingStarted)[0].changes is None
+    assert last.of(TrainingProgress)[-1].step == NUM_STEPS
+
+
+def test_row_32_accepting_changes_where_there_are_none_changes_nothing(
+    stopped: Training, library: Library, tmp_path: Path
+):
+    resumed = train(library, replace(stopped.request, resume=True, accept_changes=True))
+    assert resumed.of(TrainingStarted)[0].changes is None
+    whole = train(Library(tmp_path / "another home"), stopped.request)
+    assert_same_weights(resumed.saved.folder, whole.saved.folder)
 
 
 def test_recordings_that_were_only_moved_and_renamed_are_resumed_on(
@@ -574,6 +643,89 @@ def test_a_resumption_may_have_another_budget(library: Library, recordings: Path
     assert as_before.saved.bundle.metadata.training.budget_s == 300.0
 
 
+# --- no room ---
+
+
+def disk_with(monkeypatch: pytest.MonkeyPatch, free_bytes: int) -> None:
+    monkeypatch.setattr(shutil, "disk_usage", lambda _: SimpleNamespace(free=free_bytes))
+
+
+def test_row_24_a_disk_without_room_is_an_error_before_the_first_step(
+    monkeypatch: pytest.MonkeyPatch, library: Library, request_: TrainRequest
+):
+    disk_with(monkeypatch, 100_000)
+    events = []
+    with pytest.raises(
+        OutputError, match=r"no room for this training: up to \d{6,8} bytes are needed, 100000 are free"
+    ):
+        for event in train_corpus(request_, library):
+            events.append(event)
+    assert TrainingProgress not in map(type, events)
+    assert library.entries() == ()
+
+
+def test_row_24_a_disk_that_fills_up_ends_the_training_with_the_older_checkpoint_whole(
+    monkeypatch: pytest.MonkeyPatch, library: Library, request_: TrainRequest, training: Training
+):
+    monkeypatch.setattr(train_run, "_CHECKPOINT_EVERY_S", 0.0)
+    request_ = replace(request_, seed=3)
+    path = library.folder_of("plucks") / CHECKPOINT_FILE
+    running = train_corpus(request_, library)
+    for event in running:
+        if isinstance(event, TrainingProgress) and event.step == 4:
+            break
+    data = path.read_bytes()
+    disk_with(monkeypatch, 10_000)
+    full = r"checkpoint\.safetensors cannot be written: the disk is full \(\d{5,7} bytes are needed, 10000 are free\); "
+    with pytest.raises(OutputError, match=full + "the checkpoint that is there is whole: .* go on with --resume"):
+        list(running)
+    assert path.read_bytes() == data
+    monkeypatch.undo()
+    with pytest.MonkeyPatch.context() as patch:
+        make_training_quick(patch)
+        resumed = train(library, replace(request_, resume=True))
+    assert resumed.of(TrainingStarted)[0].step == 3
+    assert_same_weights(resumed.saved.folder, training.saved.folder)
+
+
+def test_row_24_a_model_that_cannot_be_written_costs_no_step_of_the_training(
+    monkeypatch: pytest.MonkeyPatch, library: Library, request_: TrainRequest, training: Training
+):
+    def full(*_: object) -> None:
+        raise OutputError("model.safetensors cannot be written: the disk is full; free some space")
+
+    request_ = replace(request_, seed=3)
+    with monkeypatch.context() as patch:
+        patch.setattr(train_run, "save_bundle", full)
+        with pytest.raises(OutputError):
+            list(train_corpus(request_, library))
+    resumed = train(library, replace(request_, resume=True))
+    assert resumed.of(TrainingProgress) == []
+    assert resumed.saved.bundle.metadata.training.stop_reason == "budget"
+    assert not (resumed.saved.folder / CHECKPOINT_FILE).exists()
+    assert_same_weights(resumed.saved.folder, training.saved.folder)
+
+
+# --- setbacks ---
+
+
+def test_row_30_a_setback_is_told_and_the_training_goes_on_to_its_end(
+    monkeypatch: pytest.MonkeyPatch, library: Library, request_: TrainRequest
+):
+    really = CropDataset.batch
+
+    def poisoned(self: CropDataset, step: int, **named: int) -> torch.Tensor:
+        mel = really(self, step, **named)
+        return mel * float("nan") if (step, named.get("retry")) == (4, 0) else mel
+
+    monkeypatch.setattr(CropDataset, "batch", poisoned)
+    made = train(library, request_)
+    assert made.of(TrainingSetback) == [TrainingSetback(5, 0, "not finite", 0.5, 2)]
+    assert [event.step for event in made.of(TrainingProgress)] == [1, 2, 3, 4, 1, 2, 3, 4, 5, 6]
+    assert [event.step for event in made.of(PreviewMade)] == [2, 4, 2, 4]  # by the weights that the model has come to
+    assert np.isfinite(made.saved.bundle.metadata.training.loss)
+
+
 # --- two at a time ---
 
 TRY_LOCK = """
@@ -597,12 +749,68 @@ def test_row_29_a_second_training_of_the_same_model_leaves_and_the_first_goes_on
     for resume in (False, True):
         with pytest.raises((ModelError, CheckpointError)):
             next(train_corpus(replace(request_, resume=resume), library))
-    with pytest.raises(ModelError, match="'plucks' is being trained by another process"):
+    with pytest.raises(
+        ModelError, match=f"'plucks' is being trained by process {os.getpid()}; wait for it, or use another"
+    ):
         next(train_corpus(request_, library))
+    with pytest.raises(
+        ModelNotFoundError, match=f"'plucks' is being trained now by process {os.getpid()}; wait for it"
+    ):
+        library.find("plucks")
     assert (folder / ".training.lock").exists()
     *_, saved = first
     assert isinstance(saved, ModelSaved)
     assert run_python(TRY_LOCK, folder / ".training.lock") == "free"
+    assert not (folder / HOLDER_FILE).exists()
+
+
+HOLD_LOCK = """
+import sys
+from pathlib import Path
+from small_dataset_audio.training_lock import take_training_lock
+lock = take_training_lock(Path(sys.argv[1]), "plucks")
+print("held", flush=True)
+sys.stdin.read()
+"""
+
+
+def test_row_29_the_second_training_names_the_first_one_s_process_and_never_one_that_is_gone(
+    library: Library, request_: TrainRequest, monkeypatch: pytest.MonkeyPatch
+):
+    monkeypatch.setattr(training_lock, "_PATIENCE_S", 0.1)
+    folder = library.folder_of("plucks")
+    folder.mkdir(parents=True)
+    with subprocess.Popen(
+        [sys.executable, "-c", HOLD_LOCK, str(folder)], stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True
+    ) as first:
+        assert first.stdout is not None
+        assert first.stdout.readline() == "held\n"
+        with pytest.raises(
+            ModelError, match=f"is being trained by process {first.pid}; wait for it, or use another --name"
+        ):
+            next(train_corpus(request_, library))
+        first.kill()
+    assert (folder / HOLDER_FILE).read_text() == str(first.pid)  # nobody was left to remove it
+    with filelock.FileLock(folder / ".training.lock"):  # a holder that has not written its own yet
+        with pytest.raises(ModelError, match="is being trained by another process; wait for it"):
+            next(train_corpus(request_, library))
+        (folder / HOLDER_FILE).write_text("no number")
+        with pytest.raises(ModelError, match="is being trained by another process; wait for it"):
+            next(train_corpus(request_, library))
+    assert not is_being_trained(folder)
+    train(library, replace(request_, max_steps=1))
+    assert not (folder / HOLDER_FILE).exists()
+
+
+def test_row_29_a_listing_that_tries_the_lock_for_a_moment_does_not_turn_a_training_away(
+    library: Library, request_: TrainRequest
+):
+    folder = library.folder_of("plucks")
+    folder.mkdir(parents=True)
+    looking = filelock.FileLock(folder / ".training.lock")
+    looking.acquire()
+    threading.Timer(0.2, looking.release).start()
+    assert train(library, replace(request_, max_steps=1)).saved.folder == folder
 
 
 def test_the_lock_is_given_back_when_training_ends_and_not_when_someone_tidies_up(

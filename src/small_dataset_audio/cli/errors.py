@@ -37,6 +37,7 @@ _OPTION_OF: Final = {
     "chunk_samples": "--chunk",
     "overlap_samples": "--overlap",
     "steps_between": "--steps-between",
+    "accept_changes": "--accept-changes",
 }
 """Options by the name of the setting that they are."""
 _DURATIONS: Final = {"--budget", "--duration"}

@@ -17,6 +17,7 @@ EXAMPLES: Final = """\
   sda train my-recordings
   sda train my-recordings --name rain --budget 10m
   sda train my-recordings --name rain --resume
+  sda train my-recordings --name rain --resume --accept-changes
   sda train my-recordings --budget 1h --licence CC-BY-4.0 --json > rain.json
 
 Ctrl-C stops after the present step: what is learnt so far is a model that can be used, and can be trained on.
@@ -42,6 +43,14 @@ def train(
     seed: Seed = 0,
     device: Device = "auto",
     resume: Annotated[bool, typer.Option("--resume", help="Go on where a stopped training left off.")] = False,
+    accept_changes: Annotated[
+        bool,
+        typer.Option(
+            "--accept-changes",
+            help="With --resume: go on although recordings were added, removed or changed since. Without it the differences "
+            "are listed, and nothing is done.",
+        ),
+    ] = False,
     keep_audio: Annotated[
         bool | None,
         typer.Option(
@@ -58,6 +67,7 @@ def train(
 
     5 to 500 recordings of any length work best.
     """
+    from small_dataset_audio.errors import InvalidConfigError
     from small_dataset_audio.files import safe_folder_name
     from small_dataset_audio.training.config import TrainingConfig
 
@@ -70,7 +80,11 @@ def train(
     with settings_from_options():
         TrainingConfig(seed=seed, budget_s=TrainingConfig.budget_s if budget is None else budget).validate()
         resolve_device(device)
-    request = TrainRequest(folder, name, budget, seed, device, resume, keep_audio, licence)
+        if accept_changes and not resume:
+            raise InvalidConfigError("accept_changes goes with --resume only; add it, or leave both out")
+    request = TrainRequest(
+        folder, name, budget, seed, device, resume, keep_audio, licence, accept_changes=accept_changes
+    )
     outcome = run_training(request)
     if as_json:
         print_json(to_json(outcome))

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import contextlib
 from collections.abc import Iterable, Iterator
-from dataclasses import dataclass, field
+from dataclasses import asdict, dataclass, field
 from pathlib import Path
 from types import TracebackType
 from typing import Any, Final
@@ -22,6 +22,7 @@ from small_dataset_audio.corpus import ScanProgress, summarise
 from small_dataset_audio.library import CHECKPOINT_FILE
 from small_dataset_audio.shell import shell_word
 from small_dataset_audio.training.loop import TrainingProgress
+from small_dataset_audio.training.recovery import TrainingSetback
 from small_dataset_audio.workflow import (
     FirstSound,
     ModelSaved,
@@ -96,6 +97,8 @@ class TrainingView:
                 self._show_start(event)
             case TrainingProgress():
                 self._show_progress(event)
+            case TrainingSetback():
+                print_warnings(self._console, (_setback(event),))
             case PreviewMade():
                 self.outcome.previews.append(event)
                 print_line(self._console, f"preview at step {event.step}: ", (str(event.wav_path), "bold"))
@@ -121,6 +124,11 @@ class TrainingView:
         print_entry(self._console, "training", f"model {event.name} on {event.device}{held_out}{begun}")
         sizes = f"width {event.width}, batches of {event.batch_size}: what this machine can train in the time"
         print_entry(self._console, "size", sizes)
+        if event.changes is not None:
+            words = (
+                f"other recordings than it began with: {event.changes}; this is no longer the training that was begun"
+            )
+            print_warnings(self._console, (words,))
 
     def _show_progress(self, event: TrainingProgress) -> None:
         losses = event.losses
@@ -160,6 +168,14 @@ class TrainingView:
 
     def _announce_stop(self) -> None:
         print_line(self._console, ("stopping: ", "yellow"), "saving what is learnt so far (Ctrl-C again stops at once)")
+
+
+def _setback(event: TrainingSetback) -> str:
+    back = f"back to step {event.back_to_step}"
+    if event.cause == "out of memory":
+        return f"step {event.step} found no memory: {back}, with batches of {event.batch_size}"
+    share = "half" if event.rate_share == 0.5 else f"1/{round(1 / event.rate_share)} of"
+    return f"step {event.step} came to no number: {back}, with {share} the learning rate"
 
 
 def run_training(request: TrainRequest) -> TrainingOutcome:
@@ -247,4 +263,5 @@ def to_json(outcome: TrainingOutcome) -> dict[str, Any]:
         "first_sound": None if first is None else str(first.wav_path.absolute()),
         "previews": [str(preview.wav_path.absolute()) for preview in outcome.previews],
         "corpus": summarise(started.corpus).to_json(),
+        "corpus_changes": None if started.changes is None else asdict(started.changes),
     }

@@ -13,7 +13,7 @@ from numpy.typing import NDArray
 from small_dataset_audio.plots.style import ACCENT, INK, LINE, WAVE, calm, new_figure, save, write_title
 
 if TYPE_CHECKING:
-    from small_dataset_audio.training.loop import LossPoint
+    from small_dataset_audio.training.state import LossPoint
 
 
 def plot_losses(history: Sequence[LossPoint], path: Path, *, title: str) -> Path:

@@ -4,3 +4,4 @@ from .config import TrainingConfig as TrainingConfig
 from .dataset import CropDataset as CropDataset
 from .loop import Trainer as Trainer
 from .loop import TrainingProgress as TrainingProgress
+from .recovery import TrainingSetback as TrainingSetback

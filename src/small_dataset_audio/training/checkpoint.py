@@ -1,12 +1,15 @@
 """Checkpoints: a whole training state in one safetensors file, written atomically and loaded without running code.
 
-Tensors: ``model.*`` and ``average.*`` (weights and their running average), ``optimizer.exp_avg.*`` and
-``optimizer.exp_avg_sq.*`` (AdamW's two moments, by parameter name). Everything else is one JSON in the header.
+Tensors are named as :func:`~small_dataset_audio.training.state.state_tensors` says; ``good.*`` are those that a setback goes
+back to, where they are others than the present ones. Everything else is one JSON in the header.
 """
 
 from __future__ import annotations
 
-from dataclasses import asdict, dataclass
+import errno
+import shutil
+from collections.abc import Sequence
+from dataclasses import asdict, dataclass, replace
 from pathlib import Path
 from typing import Any
 
@@ -16,18 +19,42 @@ from safetensors import SafetensorError
 from safetensors.torch import save
 from torch import Tensor
 
-from small_dataset_audio.errors import CheckpointError, InvalidConfigError
+from small_dataset_audio.errors import CheckpointError, InvalidConfigError, OutputError
 from small_dataset_audio.files import dump_json, write_bytes
 from small_dataset_audio.models.config import VAEConfig
 from small_dataset_audio.models.vae import empty_model, outline
 from small_dataset_audio.models.weights_file import LIBRARY_HEADER_BYTES, misfit, one_line, open_weights
 from small_dataset_audio.training.config import TrainingConfig
-from small_dataset_audio.training.loop import LossPoint, TrainingState, new_state
+from small_dataset_audio.training.state import (
+    MOMENTS,
+    GoodPoint,
+    GoodState,
+    LossPoint,
+    TrainingState,
+    new_state,
+    state_tensors,
+)
 
-CHECKPOINT_VERSION = 2
-"""1: recordings as loud as their files. 2: recordings at one level."""
+CHECKPOINT_VERSION = 3
+"""1: recordings as loud as their files. 2: recordings at one level. 3: their list, and what a setback goes back to."""
 _METADATA_KEY = "small_dataset_audio_checkpoint"
-_MOMENTS = ("exp_avg", "exp_avg_sq")
+_LOSS_BYTES = 200  # of JSON, for each step
+_HEADER_BYTES = 250_000  # of JSON besides: names of tensors, and of 500 recordings
+
+
+@dataclass(frozen=True)
+class Recording:
+    """One recording that a training began with.
+
+    Parameters
+    ----------
+    name : str
+        Path relative to the corpus folder, with forward slashes.
+    content_hash : str
+    """
+
+    name: str
+    content_hash: str
 
 
 @dataclass(frozen=True)
@@ -45,8 +72,14 @@ class CheckpointHeader:
         Whether the model shall hold the corpus audio: a resumed training must not store what it was told not to.
     licence : str
         Of the recordings.
-    step, progress, elapsed_s, best_held_out, best_progress, annealing_steps_left, history
-        See :class:`~small_dataset_audio.training.loop.TrainingState`.
+    recordings : tuple of Recording
+        What `corpus_hash` is made of, so that a change can be named.
+    previews_done : int
+        Of the previews that a training makes on its way.
+    step, progress, elapsed_s, best_held_out, best_progress, annealing_steps_left, batch_size, rate_share, setbacks, history
+        See :class:`~small_dataset_audio.training.state.TrainingState`.
+    good : GoodPoint or None
+        What a setback goes back to; None where that is the present state.
     """
 
     version: int
@@ -55,13 +88,19 @@ class CheckpointHeader:
     training: TrainingConfig
     keep_audio: bool
     licence: str
+    recordings: tuple[Recording, ...]
+    previews_done: int
     step: int
     progress: float
     elapsed_s: float
     best_held_out: float | None
     best_progress: float
     annealing_steps_left: int | None
+    batch_size: int
+    rate_share: float
+    setbacks: int
     history: tuple[LossPoint, ...]
+    good: GoodPoint | None
 
 
 def save_checkpoint(
@@ -72,6 +111,8 @@ def save_checkpoint(
     *,
     keep_audio: bool = True,
     licence: str = "unspecified",
+    recordings: Sequence[Recording] = (),
+    previews_done: int = 0,
 ) -> None:
     """Write `state` to `path`, atomically: the older checkpoint stays whole until the new one is.
 
@@ -79,21 +120,18 @@ def save_checkpoint(
     ----------
     path : Path
     state : TrainingState
-    config, corpus_hash, keep_audio, licence
+    config, corpus_hash, keep_audio, licence, recordings, previews_done
         See :class:`CheckpointHeader`.
 
     Raises
     ------
     OutputError
-        The file cannot be written; the older one is untouched.
+        The file cannot be written; the older one is untouched. The message says how many bytes are needed.
     """
-    tensors: dict[str, Tensor] = {}
-    for name, value in state.model.state_dict().items():
-        tensors[f"model.{name}"] = value
-        tensors[f"average.{name}"] = state.average[name]
-    for name, parameter in state.model.named_parameters():
-        moments = state.optimizer.state.get(parameter, {})  # empty before the first step
-        tensors |= {f"optimizer.{moment}.{name}": moments[moment] for moment in _MOMENTS if moments}
+    tensors = state_tensors(state)
+    good = None if state.good is None or state.good.point.step == state.step else state.good
+    if good is not None:
+        tensors = tensors | {f"good.{name}": value for name, value in good.tensors.items()}
     header = CheckpointHeader(
         version=CHECKPOINT_VERSION,
         corpus_hash=corpus_hash,
@@ -101,17 +139,50 @@ def save_checkpoint(
         training=config,
         keep_audio=keep_audio,
         licence=licence,
+        recordings=tuple(recordings),
+        previews_done=previews_done,
         step=state.step,
         progress=state.progress,
         elapsed_s=state.elapsed_s,
         best_held_out=state.best_held_out,
         best_progress=state.best_progress,
         annealing_steps_left=state.annealing_steps_left,
+        batch_size=state.batch_size,
+        rate_share=state.rate_share,
+        setbacks=state.setbacks,
         history=tuple(state.history),
+        good=None if good is None else good.point,
     )
     contiguous = {name: value.detach().cpu().contiguous() for name, value in tensors.items()}
     # Not safetensors' own save_file: a full disk would be its error, without an errno.
-    write_bytes(path, save(contiguous, metadata={_METADATA_KEY: dump_json(asdict(header))}))
+    _write(path, save(contiguous, metadata={_METADATA_KEY: dump_json(asdict(header))}))
+
+
+def checkpoint_bytes(state: TrainingState, num_steps: int = 0) -> int:
+    """Size that a checkpoint of this training has at most, after `num_steps` steps [bytes]."""
+    weights: int = sum(value.numel() * value.element_size() for value in state.model.state_dict().values())
+    copies = 2 * (2 + len(MOMENTS))  # weights, average, moments; now, and at the last good step
+    return copies * weights + num_steps * _LOSS_BYTES + _HEADER_BYTES
+
+
+def _write(path: Path, data: bytes) -> None:
+    if path.is_file():
+        rest = "the checkpoint that is there is whole: {}, then go on with --resume"
+    else:
+        rest = "there is no older one: {}, then train again"
+    free_bytes = shutil.disk_usage(path.parent).free if path.parent.is_dir() else len(data)
+    full = f"{path} cannot be written: the disk is full ({len(data)} bytes are needed, {free_bytes} are free); "
+    full += rest.format("free some space")
+    if free_bytes < len(data):
+        raise OutputError(full)
+    try:
+        write_bytes(path, data)
+    except OutputError as error:
+        cause = error.__cause__
+        if isinstance(cause, OSError) and cause.errno in {errno.ENOSPC, errno.EDQUOT}:
+            raise OutputError(full) from cause
+        reason = (cause.strerror or cause) if isinstance(cause, OSError) else error
+        raise OutputError(f"{path} cannot be written ({reason}); {rest.format('make it writable')}") from error
 
 
 def load_checkpoint(path: Path, device: torch.device | str = "cpu") -> tuple[TrainingState, CheckpointHeader]:
@@ -140,20 +211,27 @@ def load_checkpoint(path: Path, device: torch.device | str = "cpu") -> tuple[Tra
         raise CheckpointError(f"{path} is damaged ({error}); remove it and train again") from error
 
     model = empty_model(header.vae)
-    _fill(path, model.state_dict(), tensors, "model")
+    _fill(path, model.state_dict(), tensors, "model.")
     model.to(device)
     state = new_state(model, header.training)
-    _fill(path, state.average, tensors, "average")
+    _fill(path, state.average, tensors, "average.")
     for name, parameter in model.named_parameters():
         if header.step == 0:
             continue
-        moments = {moment: torch.zeros_like(parameter) for moment in _MOMENTS}
+        moments = {moment: torch.zeros_like(parameter) for moment in MOMENTS}
         for moment, value in moments.items():
-            _fill(path, {name: value}, tensors, f"optimizer.{moment}")
+            _fill(path, {name: value}, tensors, f"optimizer.{moment}.")
         state.optimizer.state[parameter] = {"step": torch.tensor(float(header.step)), **moments}
     state.step, state.progress, state.elapsed_s = header.step, header.progress, header.elapsed_s
     state.best_held_out, state.best_progress = header.best_held_out, header.best_progress
     state.annealing_steps_left, state.history = header.annealing_steps_left, list(header.history)
+    state.batch_size, state.rate_share, state.setbacks = header.batch_size, header.rate_share, header.setbacks
+    if header.good is not None:
+        own = state_tensors(state)
+        names = [name for name in own if header.good.step > 0 or not name.startswith("optimizer.")]
+        good = {name: torch.empty_like(own[name]) for name in names}
+        _fill(path, good, tensors, "good.")
+        state.good = GoodState(header.good, good)
     return state, header
 
 
@@ -163,18 +241,19 @@ def _parse_header(path: Path, metadata: dict[str, str] | None) -> CheckpointHead
     try:
         raw = msgspec.json.decode(metadata[_METADATA_KEY], type=dict[str, Any])
         if raw.get("version") != CHECKPOINT_VERSION:
-            version = one_line(str(raw.get("version")))
             raise CheckpointError(
-                f"{path} has checkpoint version {version}; this release reads {CHECKPOINT_VERSION}: go on with the "
-                "release that made it, or train again without --resume"
+                f"{path} has checkpoint version {one_line(str(raw.get('version')))}; this release reads {CHECKPOINT_VERSION}: "
+                "go on with the release that made it, or train again without --resume"
             )
         header = msgspec.convert(raw, CheckpointHeader)
         header.vae.validate()
         header.training.validate()
+        replace(header.training, batch_size=header.batch_size).validate()
         _check_position(header)
     except (msgspec.MsgspecError, RecursionError, InvalidConfigError) as error:
-        reason = one_line(str(error))
-        raise CheckpointError(f"{path} has a damaged header ({reason}); remove it and train again") from error
+        raise CheckpointError(
+            f"{path} has a damaged header ({one_line(str(error))}); remove it and train again"
+        ) from error
     return header
 
 
@@ -187,6 +266,9 @@ def _check_position(header: CheckpointHeader) -> None:
         ("best_progress", header.best_progress, 1.0),
         ("elapsed_s", header.elapsed_s, 1e9),
         ("annealing_steps_left", max(steps_left, 0), 2**53),
+        ("rate_share", header.rate_share, 1.0),
+        ("setbacks", header.setbacks, 1000),
+        ("good.step", 0 if header.good is None else header.good.step, header.step),
     ):
         if not 0 <= value <= most:
             raise InvalidConfigError(f"{name} is {value}; it must be 0 to {most}")
@@ -195,8 +277,8 @@ def _check_position(header: CheckpointHeader) -> None:
 def _fill(path: Path, targets: dict[str, Tensor], tensors: dict[str, Tensor], prefix: str) -> None:
     """Copy tensors into their places, refusing what is missing, misshapen or not finite."""
     for name, target in targets.items():
-        value = tensors.get(f"{prefix}.{name}")
+        value = tensors.get(f"{prefix}{name}")
         if value is None or value.shape != target.shape or not torch.isfinite(value).all():
-            raise CheckpointError(f"{path}: tensor {prefix}.{name} is missing, misshapen or not finite; train again")
+            raise CheckpointError(f"{path}: tensor {prefix}{name} is missing, misshapen or not finite; train again")
         with torch.no_grad():
             target.copy_(value)

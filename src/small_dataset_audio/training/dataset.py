@@ -54,15 +54,23 @@ class CropDataset:
         weights = np.maximum(lengths, self._crop_samples / 10)
         self._shares = weights / weights.sum()
 
-    def batch(self, step: int) -> Tensor:
+    def batch(self, step: int, *, batch_size: int | None = None, retry: int = 0) -> Tensor:
         """Crops of training step `step`.
+
+        Parameters
+        ----------
+        step : int
+        batch_size : int, optional
+            That of the configuration by default; a smaller one has the first of the same crops.
+        retry : int
+            Draws other crops for the same step.
 
         Returns
         -------
         Tensor [shape=(batch_size, 1, n_mels, crop_frames), log10 amplitude]
         """
-        draws = np.random.default_rng([self._config.seed, step])
-        waveforms = np.stack([self._crop(draws) for _ in range(self._config.batch_size)])
+        draws = np.random.default_rng([self._config.seed, step, 2, retry] if retry else [self._config.seed, step])
+        waveforms = np.stack([self._crop(draws) for _ in range(batch_size or self._config.batch_size)])
         mel = self._spectrogram.waveform_to_mel(torch.from_numpy(waveforms).to(self._spectrogram.window.device))
         return mel[..., _MARGIN_FRAMES:-_MARGIN_FRAMES]
 

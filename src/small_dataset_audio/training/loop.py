@@ -2,7 +2,8 @@
 
 Learning rate and KL weight follow `progress`, a number from 0 to 1 that grows by an equal share of what is left each step.
 With `max_steps` that is ``step / max_steps``; with a time budget the number of steps left is re-estimated from the measured
-step time, so the schedule always ends when the budget does, however the machine's speed drifts.
+step time, so the schedule always ends when the budget does, however the machine's speed drifts. What is done about a step
+that cannot be made stands in :mod:`small_dataset_audio.training.recovery`.
 """
 
 from __future__ import annotations
@@ -11,7 +12,7 @@ import copy
 import math
 import time
 from collections.abc import Callable, Iterator, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from typing import Literal
 
 import numpy as np
@@ -20,10 +21,18 @@ from numpy.typing import NDArray
 from torch import Tensor
 
 from small_dataset_audio.audio.spectrogram import AudioSpectrogram
-from small_dataset_audio.errors import TrainingError
 from small_dataset_audio.models.vae import ConvVAE
 from small_dataset_audio.training.config import TrainingConfig
 from small_dataset_audio.training.dataset import CropDataset
+from small_dataset_audio.training.recovery import (
+    NotFiniteError,
+    SetbackCause,
+    TrainingSetback,
+    go_back,
+    is_out_of_memory,
+    keep_when_due,
+)
+from small_dataset_audio.training.state import LossPoint, TrainingState
 
 _WARMUP_STEPS = 20
 _KL_WARMUP_SHARE = 0.3
@@ -34,28 +43,8 @@ _MIN_IMPROVEMENT = 0.003
 _ANNEAL_SHARE = 0.15  # a plateau still gets a short fall of the learning rate
 _STEP_TIME_MEMORY = 0.9
 _FIRST_PLAN_STEPS = 1000  # assumed left until a step has been measured
-_SCALE_BLOCK_FRAMES = 4096  # taken to float64 at once
-_SCALE_SECONDS = 900.0  # of a corpus, measured; of a longer one, a part of every recording
 
 StopReason = Literal["", "budget", "plateau"]
-
-
-@dataclass(frozen=True)
-class LossPoint:
-    """Losses at one step; `held_out` is None where it was not measured.
-
-    Parameters
-    ----------
-    step : int
-    reconstruction : float [mean absolute error in deviations of the corpus's log mels]
-    kl : float [nats for each latent number]
-    held_out : float or None [as `reconstruction`, on held-out files]
-    """
-
-    step: int
-    reconstruction: float
-    kl: float
-    held_out: float | None = None
 
 
 @dataclass(frozen=True)
@@ -81,30 +70,6 @@ class TrainingProgress:
     remaining_s: float
     losses: LossPoint
     stop_reason: StopReason = ""
-
-
-@dataclass
-class TrainingState:
-    """Everything that a resumed training needs; what a checkpoint holds."""
-
-    model: ConvVAE
-    average: dict[str, Tensor]
-    optimizer: torch.optim.AdamW
-    step: int = 0
-    progress: float = 0.0
-    elapsed_s: float = 0.0
-    best_held_out: float | None = None
-    best_progress: float = 0.0
-    annealing_steps_left: int | None = None
-    history: list[LossPoint] = field(default_factory=list)
-
-
-def new_state(model: ConvVAE, config: TrainingConfig) -> TrainingState:
-    """State before the first step."""
-    optimizer = torch.optim.AdamW(
-        model.parameters(), lr=config.learning_rate, betas=(0.9, 0.99), weight_decay=config.weight_decay
-    )
-    return TrainingState(model, {name: value.clone() for name, value in model.state_dict().items()}, optimizer)
 
 
 class Trainer:
@@ -145,15 +110,16 @@ class Trainer:
         self._device = next(state.model.parameters()).device
         self._averaged = copy.deepcopy(state.model).eval()
 
-    def run(self) -> Iterator[TrainingProgress]:
+    def run(self) -> Iterator[TrainingProgress | TrainingSetback]:
         """Train until the budget is used or the held-out loss has stopped falling; yields after every step.
 
-        The caller may stop asking at any time: the state is whole after each step.
+        A setback is yielded in place of the step that could not be made. The caller may stop asking at any time: the state is
+        whole after each step.
 
         Raises
         ------
         TrainingError
-            The loss is not finite; the message says at which step.
+            A step comes to no finite number, or finds no memory, whatever is tried; the message says which.
         """
         state = self.state
         started = self._clock() - state.elapsed_s
@@ -164,14 +130,10 @@ class Trainer:
             # The first step also warms up caches and allocators: it is a measure of the time left until there is a
             # better one, but nothing that the schedule may jump by.
             total_steps = self._plan(started, step_time_s if steps_here > 1 else None)
-            losses = self._step()
-            previous = state.progress
-            state.step += 1
-            state.progress = 1.0 if state.step >= total_steps else _advance(state.progress, state.step, total_steps)
-            if state.annealing_steps_left is not None:
-                state.annealing_steps_left -= 1
-            losses = self._evaluate_when_due(losses, previous)
-            state.history.append(losses)
+            made = self._try_step(total_steps)
+            if isinstance(made, TrainingSetback):
+                yield made
+                continue
             now = self._clock()
             duration_s = now - before
             steps_here += 1
@@ -188,9 +150,17 @@ class Trainer:
                 progress=state.progress,
                 elapsed_s=state.elapsed_s,
                 remaining_s=(planned - state.step) * step_time_s,
-                losses=losses,
-                stop_reason=self._stop_reason() if ends else "",
+                losses=made,
+                stop_reason=self.stop_reason,
             )
+
+    @property
+    def stop_reason(self) -> StopReason:
+        """Why the training is at its end; empty where it is not."""
+        if self.state.progress < 1.0:
+            return ""
+        annealing_steps_left = self.state.annealing_steps_left
+        return "plateau" if annealing_steps_left is not None and annealing_steps_left <= 0 else "budget"
 
     def averaged_model(self) -> ConvVAE:
         """Return the model with the running average of the weights, in evaluation mode."""
@@ -210,10 +180,38 @@ class Trainer:
             return total_steps
         return min(total_steps, state.step + max(state.annealing_steps_left, 1))
 
+    def _try_step(self, total_steps: int) -> LossPoint | TrainingSetback:
+        step = self.state.step + 1
+        cause: SetbackCause
+        try:
+            keep_when_due(self.state)  # the first time, and after a resumption
+            losses = self._take_step(total_steps)
+            keep_when_due(self.state)
+            return losses
+        except NotFiniteError:
+            cause = "not finite"
+        except RuntimeError as error:
+            if not is_out_of_memory(error):
+                raise
+            cause = "out of memory"
+        return go_back(self.state, step, cause)  # out here, where no traceback holds on to the tensors of the step
+
+    def _take_step(self, total_steps: int) -> LossPoint:
+        state = self.state
+        losses = self._step()
+        previous = state.progress
+        state.step += 1
+        state.progress = 1.0 if state.step >= total_steps else _advance(state.progress, state.step, total_steps)
+        if state.annealing_steps_left is not None:
+            state.annealing_steps_left -= 1
+        losses = self._evaluate_when_due(losses, previous)
+        state.history.append(losses)
+        return losses
+
     def _step(self) -> LossPoint:
         state, config = self.state, self._config
-        mel = self._dataset.batch(state.step)
-        noise_source = torch.Generator().manual_seed(_step_seed(config.seed, state.step))
+        mel = self._dataset.batch(state.step, batch_size=state.batch_size, retry=state.setbacks)
+        noise_source = torch.Generator().manual_seed(_step_seed(config.seed, state.step, state.setbacks))
         steps = state.model.num_steps(mel.shape[-1])
         noise = torch.randn(mel.shape[0], state.model.latent_dim, steps, generator=noise_source).to(self._device)
 
@@ -224,15 +222,14 @@ class Trainer:
         kl_weight = config.kl_weight * min(state.progress / _KL_WARMUP_SHARE, 1.0)
         loss = reconstruction + kl_weight * kl
         if not torch.isfinite(loss):
-            raise TrainingError(
-                f"the loss became non-finite at step {state.step}; the last checkpoint is whole: "
-                "go on with --resume, or train again with another --seed"
-            )
+            raise NotFiniteError
         for group in state.optimizer.param_groups:
-            group["lr"] = config.learning_rate * _schedule(state.step, state.progress)
+            group["lr"] = config.learning_rate * state.rate_share * _schedule(state.step, state.progress)
         state.optimizer.zero_grad(set_to_none=True)
         loss.backward()
-        torch.nn.utils.clip_grad_norm_(state.model.parameters(), _GRADIENT_CLIP)
+        norm = torch.nn.utils.clip_grad_norm_(state.model.parameters(), _GRADIENT_CLIP)
+        if not torch.isfinite(norm):  # of a loss that is finite, too, where a derivative is not
+            raise NotFiniteError
         state.optimizer.step()
         self._update_average()
         return LossPoint(state.step + 1, float(reconstruction.detach()), float(kl.detach()))
@@ -253,6 +250,8 @@ class Trainer:
         with torch.inference_mode():
             rebuilt, _, _ = self.averaged_model()(self._held_out)
             held_out = float((rebuilt - self._held_out).abs().mean() / state.model.config.mel_std)
+        if not math.isfinite(held_out):
+            raise NotFiniteError
         if state.best_held_out is None or held_out < state.best_held_out * (1 - _MIN_IMPROVEMENT):
             state.best_held_out, state.best_progress = held_out, state.progress
         elif self._has_plateaued():
@@ -266,27 +265,6 @@ class Trainer:
             and state.progress > 0.5
             and state.progress - state.best_progress > self._config.plateau_share
         )
-
-    def _stop_reason(self) -> StopReason:
-        annealing_steps_left = self.state.annealing_steps_left
-        return "plateau" if annealing_steps_left is not None and annealing_steps_left <= 0 else "budget"
-
-
-def corpus_scale(clips: Sequence[NDArray[np.float32]], spectrogram: AudioSpectrogram) -> tuple[float, float]:
-    """Mean and deviation of all log mels of the corpus [log10 amplitude].
-
-    Of a corpus over a quarter of an hour, the same share of every recording is measured, from its middle.
-    """
-    share = min(_SCALE_SECONDS * spectrogram.config.sample_rate / sum(map(len, clips)), 1.0)
-    total, squares, count = 0.0, 0.0, 0
-    for clip in clips:
-        left_out = int(len(clip) * (1.0 - share) / 2)
-        whole = spectrogram.waveform_to_mel(torch.from_numpy(clip[left_out : len(clip) - left_out]))
-        for start in range(0, whole.shape[-1], _SCALE_BLOCK_FRAMES):
-            mel = whole[..., start : start + _SCALE_BLOCK_FRAMES].double()
-            total, squares, count = total + float(mel.sum()), squares + float(mel.square().sum()), count + mel.numel()
-    mean = total / count
-    return mean, max(math.sqrt(max(squares / count - mean * mean, 0.0)), 0.05)
 
 
 def _held_out_crops(
@@ -315,5 +293,6 @@ def _schedule(step: int, progress: float) -> float:
     return min((step + 1) / _WARMUP_STEPS, 1.0) * 0.5 * (1.0 + math.cos(math.pi * progress))
 
 
-def _step_seed(seed: int, step: int) -> int:
-    return int(np.random.SeedSequence([seed, step, 1]).generate_state(1, np.uint64)[0] >> 1)
+def _step_seed(seed: int, step: int, setbacks: int) -> int:
+    key = [seed, step, 1, setbacks] if setbacks else [seed, step, 1]
+    return int(np.random.SeedSequence(key).generate_state(1, np.uint64)[0] >> 1)

@@ -10,6 +10,7 @@ once made, is part of the training: it is stored in the checkpoint and the model
 from __future__ import annotations
 
 import itertools
+import math
 import statistics
 import time
 from collections.abc import Callable, Sequence
@@ -24,7 +25,9 @@ from small_dataset_audio.audio.spectrogram import AudioSpectrogram
 from small_dataset_audio.models.config import VAEConfig
 from small_dataset_audio.models.vae import ConvVAE
 from small_dataset_audio.training.config import TrainingConfig
-from small_dataset_audio.training.loop import Trainer, new_state
+from small_dataset_audio.training.loop import Trainer
+from small_dataset_audio.training.recovery import TrainingSetback
+from small_dataset_audio.training.state import new_state
 
 ENOUGH_STEPS: Final = 300
 _STEPS_FOR_A_LARGER: Final = 4000
@@ -100,7 +103,8 @@ def time_a_step(
     Returns
     -------
     float [s]
-        Median over about a second and a half, at least two steps, without the first.
+        Median over about a second and a half, at least two steps, without the first. Infinite where a step cannot be made:
+        a size that finds no memory is none to train.
     """
     with torch.random.fork_rng(devices=[]):
         # Layers are initialised from the global generator; this gives it back as it was.
@@ -109,6 +113,8 @@ def time_a_step(
     config = replace(TrainingConfig(), batch_size=size.batch_size, max_steps=_MOST_TIMED + 1)
     ends_s: list[float] = []
     for progress in Trainer(new_state(model, config), clips, (), spectrogram, config, clock).run():
+        if isinstance(progress, TrainingSetback):
+            return math.inf
         ends_s.append(progress.elapsed_s)
         if len(ends_s) > _FEWEST_TIMED and ends_s[-1] - ends_s[0] >= _MEASURED_S:
             break

@@ -5,17 +5,15 @@ from __future__ import annotations
 import contextlib
 import time
 from collections.abc import Callable, Iterator
-from contextlib import AbstractContextManager
 from pathlib import Path
 
-import filelock
-
 from small_dataset_audio.corpus import MODEL_SCAN, iter_scan, require_usable
-from small_dataset_audio.errors import CheckpointError, ModelError
+from small_dataset_audio.errors import CheckpointError, InvalidConfigError, ModelError
 from small_dataset_audio.files import make_output_folder, sweep_temporaries
-from small_dataset_audio.library import CHECKPOINT_FILE, LOCK_FILE, Library, display_folder_name
+from small_dataset_audio.library import CHECKPOINT_FILE, Library, display_folder_name
 from small_dataset_audio.models.metadata import MODEL_FILE
 from small_dataset_audio.training.config import TrainingConfig
+from small_dataset_audio.training_lock import LOCK_FILE, take_training_lock
 from small_dataset_audio.workflow.describe import NO_LICENCE
 from small_dataset_audio.workflow.device import resolve_device
 from small_dataset_audio.workflow.first_sound import FIRST_SOUND_FILE, render_first_sound
@@ -47,33 +45,38 @@ def train_corpus(
 
     Yields
     ------
-    ScanProgress, FirstSound, TrainingStarted, TrainingProgress, PreviewMade, ModelSaved
-        In this order, progress and previews mixed; no first sound where a training is resumed. ModelSaved is the last.
+    ScanProgress, FirstSound, TrainingStarted, TrainingProgress, TrainingSetback, PreviewMade, ModelSaved
+        In this order, but for progress, setbacks and previews, which are mixed; no first sound where a training is resumed.
+        ModelSaved is the last.
 
     Raises
     ------
     InvalidConfigError, InvalidNameError
-        Before any work: seed, steps, device or name.
+        Before any work: seed, steps, device or name, or changes to accept where nothing is resumed.
     CorpusError
         The folder is missing or holds nothing usable.
     ModelError
-        The name is taken, or another process trains this model.
+        The name is taken, or another process, which is named, trains this model.
     CheckpointError
-        Nothing to resume, or the corpus changed since.
+        Nothing to resume, or the corpus changed since and that is not accepted.
     TrainingError
-        The loss became non-finite; the last checkpoint can be gone on with.
+        A step comes to no finite number, or finds no memory, whatever is tried; the last checkpoint is whole.
     OutputError
-        The library cannot be written.
+        The library cannot be written, or has no room. Where it was a checkpoint, the one before it is whole.
     """
     started = time.monotonic()
     TrainingConfig(seed=request.seed, max_steps=request.max_steps).validate()  # before any work
+    if request.accept_changes and not request.resume:
+        raise InvalidConfigError("accept_changes is True; it goes with resume only")
     device = resolve_device(request.device)
     library = library or Library()
     name = _default_name(library, request) if request.name is None else request.name
     folder = library.folder_of(name)
     _refuse_to_overwrite(folder, name, request)
     make_output_folder(folder)
-    lock = _training_lock(folder, name)  # outside of the try: who does not get it must not tidy up behind its holder
+    lock = take_training_lock(
+        folder, name
+    )  # outside of the try: who does not get it must not tidy up behind its holder
     try:
         with lock:
             for place in (folder, folder / PREVIEW_FOLDER):
@@ -102,6 +105,7 @@ def train_corpus(
                 state.elapsed_s,
                 state.model.config.width,
                 run.batch_size,
+                run.changes,
             )
             yield from run.train(should_stop)
     finally:
@@ -121,15 +125,6 @@ def _refuse_to_overwrite(folder: Path, name: str, request: TrainRequest) -> None
     if not request.resume and (has_checkpoint or has_model):
         way = "go on with --resume, or " if has_checkpoint else ""
         raise ModelError(f"model {name!r} exists already; {way}choose another --name")
-
-
-def _training_lock(folder: Path, name: str) -> AbstractContextManager[object]:
-    try:
-        return filelock.FileLock(folder / LOCK_FILE).acquire(timeout=0)
-    except filelock.Timeout as error:
-        raise ModelError(
-            f"model {name!r} is being trained by another process; wait for it, or use another --name"
-        ) from error
 
 
 def _remove_if_empty(folder: Path) -> None:

@@ -10,6 +10,8 @@ from small_dataset_audio.models.bundle import ModelBundle
 from small_dataset_audio.models.config import VAEConfig
 from small_dataset_audio.training.config import TrainingConfig
 from small_dataset_audio.training.loop import TrainingProgress
+from small_dataset_audio.training.recovery import TrainingSetback
+from small_dataset_audio.workflow.corpus_changes import CorpusChanges
 
 
 @dataclass(frozen=True)
@@ -37,6 +39,8 @@ class TrainRequest:
         the training began.
     max_steps : int or None
         Train this many steps whatever the time, so that two machines do the same work.
+    accept_changes : bool
+        Go on from the checkpoint where the recordings are no longer those that the training began with.
     """
 
     folder: Path
@@ -48,13 +52,15 @@ class TrainRequest:
     keep_audio: bool | None = None
     licence: str | None = None
     max_steps: int | None = None
+    accept_changes: bool = False
 
 
 @dataclass(frozen=True)
 class TrainingStarted:
     """The corpus is read and training begins; where it is resumed, at `step` and after `elapsed_s` of training.
 
-    `width` of the model and `batch_size` were chosen by what this machine does in the budget, or when it was begun.
+    `width` of the model and `batch_size` were chosen by what this machine does in the budget, or when it was begun. `changes`
+    are those of the recordings since then, where they are accepted.
     """
 
     name: str
@@ -66,6 +72,7 @@ class TrainingStarted:
     elapsed_s: float = 0.0
     width: int = VAEConfig.width
     batch_size: int = TrainingConfig.batch_size
+    changes: CorpusChanges | None = None
 
 
 @dataclass(frozen=True)
@@ -113,4 +120,4 @@ class ModelSaved:
     warning: str = ""
 
 
-TrainEvent = ScanProgress | FirstSound | TrainingStarted | TrainingProgress | PreviewMade | ModelSaved
+TrainEvent = ScanProgress | FirstSound | TrainingStarted | TrainingProgress | TrainingSetback | PreviewMade | ModelSaved

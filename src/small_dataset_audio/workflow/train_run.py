@@ -2,35 +2,38 @@
 
 from __future__ import annotations
 
-import math
+import shutil
 import time
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterator
 from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
 import torch
-from numpy.typing import NDArray
 
 from small_dataset_audio.audio.spectrogram import AudioSpectrogram
 from small_dataset_audio.constants import SAMPLE_RATE
 from small_dataset_audio.corpus import Corpus, split_by_file
-from small_dataset_audio.errors import CheckpointError
+from small_dataset_audio.errors import CheckpointError, OutputError
 from small_dataset_audio.inference.config import GenerationConfig
 from small_dataset_audio.inference.generation import GenerationPipeline
-from small_dataset_audio.library import CHECKPOINT_FILE
+from small_dataset_audio.library import CHECKPOINT_FILE, HOME_VARIABLE
 from small_dataset_audio.models.bundle import ModelBundle, save_bundle
 from small_dataset_audio.models.config import VAEConfig
 from small_dataset_audio.models.latent_paths import fit_density, latent_path
 from small_dataset_audio.models.metadata import TrainingEntry
-from small_dataset_audio.models.neighbours import NeighbourConfig
 from small_dataset_audio.models.vae import ConvVAE
 from small_dataset_audio.plots import plot_losses
-from small_dataset_audio.training.checkpoint import load_checkpoint, save_checkpoint
+from small_dataset_audio.training.checkpoint import Recording, checkpoint_bytes, load_checkpoint, save_checkpoint
 from small_dataset_audio.training.config import MIN_BUDGET_S, TrainingConfig
-from small_dataset_audio.training.loop import Trainer, TrainingState, corpus_scale, new_state
+from small_dataset_audio.training.loop import Trainer
+from small_dataset_audio.training.recovery import GOOD_EVERY_STEPS, TrainingSetback
+from small_dataset_audio.training.scale import corpus_scale
 from small_dataset_audio.training.sizing import choose_size, time_a_step
+from small_dataset_audio.training.state import TrainingState, new_state
+from small_dataset_audio.workflow.corpus_changes import CorpusChanges, changes_between
 from small_dataset_audio.workflow.describe import DENSITY, NO_LICENCE, describe_model
+from small_dataset_audio.workflow.finishing import finishing_time_s, time_of_a_fit_s
 from small_dataset_audio.workflow.train_events import ModelSaved, PreviewMade, TrainEvent, TrainRequest
 
 LOSS_PICTURE = "losses.png"
@@ -39,8 +42,8 @@ _CHECKPOINT_EVERY_S = 30.0
 _PREVIEW_AT = (0.25, 0.6)  # shares of the training after which a preview is rendered
 _PREVIEW_S = 4.0
 _PREVIEW_SHARE = 0.03  # of the budget: a preview that would take longer is not made
-_TRIAL_S = 120.0  # of audio, on which the time that a latent density takes is measured
 _FEW_STEPS = 50
+_MANY_STEPS = 10_000  # whose losses a checkpoint is to have room for, where nobody knows how many there will be
 
 
 class TrainRun:
@@ -56,12 +59,21 @@ class TrainRun:
     corpus : Corpus
     device : torch.device
     started : float
-        When the clock of the budget began, by `time.monotonic`.
+        When the clock of the budget began, by `clock`.
+    clock : callable, optional
+        Monotonic seconds; `time.monotonic` by default.
+
+    Attributes
+    ----------
+    changes : CorpusChanges or None
+        What differs from the recordings that a resumed training began with.
 
     Raises
     ------
     CheckpointError
-        On resuming: nothing to go on from, or another corpus.
+        On resuming: nothing to go on from, or another corpus that is not accepted.
+    OutputError
+        The disk has no room for checkpoints and model.
     """
 
     def __init__(
@@ -72,55 +84,54 @@ class TrainRun:
         corpus: Corpus,
         device: torch.device,
         started: float,
+        clock: Callable[[], float] | None = None,
     ) -> None:
         self._request = request
         self._name = name
         self._folder = folder
         self._corpus = corpus
         self._device = device
+        self._clock = clock or time.monotonic
         self._spectrogram = AudioSpectrogram().to(device)
         self._keep_audio = request.keep_audio is not False
         self._licence = request.licence or NO_LICENCE
+        self.changes: CorpusChanges | None = None
+        self._previews_done = 0
         self.state, self._config = self._resume() if request.resume else self._begin(started)
         split = split_by_file(corpus, self._config.held_out_share, self._config.seed)
         self._train = [corpus.clips[index].audio for index in split.train]
         self._held_out = [corpus.clips[index].audio for index in split.held_out]
         self.held_out_names = tuple(corpus.clips[index].name for index in split.held_out)
-        self._trainer = Trainer(self.state, self._train, self._held_out, self._spectrogram, self._config)
+        self._trainer = Trainer(self.state, self._train, self._held_out, self._spectrogram, self._config, self._clock)
+        self._preview_s = self._fit_s
+        self._last_saved = self._clock()
+        self._require_room()
 
     @property
     def batch_size(self) -> int:
         """Crops in a batch."""
-        return self._config.batch_size
+        return self.state.batch_size
 
     def train(self, should_stop: Callable[[], bool]) -> Iterator[TrainEvent]:
         """Train, with checkpoints and previews on the way, and save the model."""
-        last_saved = time.monotonic()
         cancelled = False
-        stop_reason = ""
-        previews = [share for share in _PREVIEW_AT if share > self.state.progress]
-        preview_s = self._fit_s
-        for progress in self._trainer.run():
-            yield progress
-            stop_reason = progress.stop_reason
-            if should_stop() and not stop_reason:
+        yield from self._preview_when_due()  # a training that was killed while it made one makes it again
+        for event in self._trainer.run():
+            yield event
+            if isinstance(event, TrainingSetback):
+                self._previews_done = min(self._previews_done, _previews_due(self.state.progress))
+                continue
+            if event.stop_reason:
+                break
+            if should_stop():
                 cancelled = True
                 break
-            if previews and progress.progress >= previews[0] and not stop_reason:
-                previews.pop(0)
-                if self._has_time_for(preview_s):
-                    self._save_checkpoint()  # whatever stops the training from here on, it can be gone on with
-                    last_saved = time.monotonic()
-                    preview = self._preview(progress.step)
-                    preview_s = time.monotonic() - last_saved
-                    yield preview
-            if time.monotonic() - last_saved > _CHECKPOINT_EVERY_S:
+            yield from self._preview_when_due()
+            if self._is_checkpoint_due():
                 self._save_checkpoint()
-                last_saved = time.monotonic()
-        if cancelled:
-            # First the checkpoint: whatever happens while the model is built, nothing learnt is lost.
-            self._save_checkpoint()
-        bundle = save_bundle(self._folder, self._build_bundle(stop_reason or "cancelled"))
+        # First the checkpoint: whatever happens while the model is built, nothing learnt is lost.
+        self._save_checkpoint()
+        bundle = save_bundle(self._folder, self._build_bundle("cancelled" if cancelled else self._trainer.stop_reason))
         picture = plot_losses(self.state.history, self._folder / LOSS_PICTURE, title=self._name)
         if not cancelled:
             (self._folder / CHECKPOINT_FILE).unlink(missing_ok=True)
@@ -133,17 +144,17 @@ class TrainRun:
         sizes = VAEConfig(mel_mean=mean, mel_std=deviation)
         config = TrainingConfig(seed=request.seed, max_steps=request.max_steps)
         model = self._new_model(sizes)
-        self._fit_s = _time_of_a_fit_s(model.eval(), self._spectrogram, clips)
+        self._fit_s = time_of_a_fit_s(model.eval(), self._spectrogram, clips)
         ends = started + (config.budget_s if request.budget_s is None else request.budget_s)
         if request.max_steps is None:  # a number of steps is asked for so that two machines do the same work
-            left_s = ends - _finishing_time_s(self._corpus, self._fit_s) - time.monotonic()
+            left_s = ends - finishing_time_s(self._corpus, self._fit_s) - self._clock()
             size = choose_size(left_s, lambda size: time_a_step(size, clips, self._spectrogram, self._device))
             config = replace(config, batch_size=size.batch_size)
             if size.width != sizes.width:
                 model = self._new_model(replace(sizes, width=size.width))
-                self._fit_s = _time_of_a_fit_s(model.eval(), self._spectrogram, clips)
-        ends -= _finishing_time_s(self._corpus, self._fit_s)
-        config = replace(config, budget_s=max(ends - time.monotonic(), MIN_BUDGET_S))
+                self._fit_s = time_of_a_fit_s(model.eval(), self._spectrogram, clips)
+        ends -= finishing_time_s(self._corpus, self._fit_s)
+        config = replace(config, budget_s=max(ends - self._clock(), MIN_BUDGET_S))
         return new_state(model, config), config
 
     def _new_model(self, sizes: VAEConfig) -> ConvVAE:
@@ -155,22 +166,51 @@ class TrainRun:
     def _resume(self) -> tuple[TrainingState, TrainingConfig]:
         path = self._folder / CHECKPOINT_FILE
         state, header = load_checkpoint(path, self._device)
+        self._previews_done = header.previews_done
         if header.corpus_hash != self._corpus.content_hash:
-            raise CheckpointError(
-                f"the recordings in {self._corpus.folder} are not those that {self._name!r} began with; "
-                "put them back, or train a new model under another --name"
-            )
+            self._accept_changes(state, changes_between(header.recordings, self._corpus.clips))
         if self._request.keep_audio is None:
             self._keep_audio = header.keep_audio
         if self._request.licence is None:
             self._licence = header.licence
-        self._fit_s = _time_of_a_fit_s(
+        self._fit_s = time_of_a_fit_s(
             state.model.eval(), self._spectrogram, [clip.audio for clip in self._corpus.clips]
         )
         config = header.training
         if self._request.budget_s is not None:
             config = replace(config, budget_s=max(self._request.budget_s, MIN_BUDGET_S))
         return state, config
+
+    def _accept_changes(self, state: TrainingState, changes: CorpusChanges) -> None:
+        if not self._request.accept_changes:
+            raise CheckpointError(
+                f"the recordings in {self._corpus.folder} are not those that {self._name!r} began with: {changes}; "
+                "put them back, go on with what is there by --accept-changes, or train a new model under another --name"
+            )
+        self.changes = changes
+        # Other recordings are held out: what was measured on those of before says nothing about these.
+        state.best_held_out, state.best_progress, state.annealing_steps_left = None, state.progress, None
+        state.good = None
+
+    def _require_room(self) -> None:
+        """Refuse a disk that could not take two checkpoints, one in place and one in the making, and the model."""
+        needed_bytes = 2 * checkpoint_bytes(self.state, self._config.max_steps or _MANY_STEPS)
+        if self._keep_audio:
+            channels = 2 if self._corpus.sides else 1
+            needed_bytes += (
+                round(self._corpus.duration_s * SAMPLE_RATE) * channels * 3
+            )  # 24 bits, if FLAC saves nothing
+        free_bytes = shutil.disk_usage(self._folder).free
+        if free_bytes < needed_bytes:
+            raise OutputError(
+                f"{self._folder} has no room for this training: up to {needed_bytes} bytes are needed, {free_bytes} are free; "
+                f"free some space, or have the library elsewhere by {HOME_VARIABLE}"
+            )
+
+    def _is_checkpoint_due(self) -> bool:
+        """Whether it is time; it waits for a step at which the checkpoint need not hold two states, but not for long."""
+        waited_s = self._clock() - self._last_saved
+        return waited_s > (1 if self.state.step % GOOD_EVERY_STEPS == 0 else 2) * _CHECKPOINT_EVERY_S
 
     def _save_checkpoint(self) -> None:
         save_checkpoint(
@@ -180,7 +220,20 @@ class TrainRun:
             self._corpus.content_hash,
             keep_audio=self._keep_audio,
             licence=self._licence,
+            recordings=[Recording(clip.name, clip.content_hash) for clip in self._corpus.clips],
+            previews_done=self._previews_done,
         )
+        self._last_saved = self._clock()
+
+    def _preview_when_due(self) -> Iterator[PreviewMade]:
+        if self._previews_done >= _previews_due(self.state.progress) or self.state.progress >= 1.0:
+            return
+        if self._has_time_for(self._preview_s):
+            self._save_checkpoint()  # whatever stops the training from here on, it can be gone on with
+            preview = self._preview(self.state.step)
+            self._preview_s = self._clock() - self._last_saved
+            yield preview
+        self._previews_done += 1
 
     def _has_time_for(self, duration_s: float) -> bool:
         """Whether a preview that takes this long may be made; a fixed number of steps reads no clock."""
@@ -226,31 +279,12 @@ class TrainRun:
             stop_reason=stop_reason,
             loss=float(np.mean(recent)) if recent else 0.0,
             held_out_loss=held_out[-1] if held_out else None,
-            batch_size=self._config.batch_size,
+            batch_size=self.state.batch_size,
         )
 
 
-def _time_of_a_fit_s(model: ConvVAE, spectrogram: AudioSpectrogram, clips: Sequence[NDArray[np.float32]]) -> float:
-    """Estimate how long a latent density of the whole corpus takes, from one of its first minutes.
-
-    Paths take time by their length. So does the search for neighbours, once it is no longer exact
-    (:mod:`small_dataset_audio.models.neighbours`): it is timed with as many steps as that, the same ones over again.
-    """
-    ends_s = np.cumsum([len(clip) for clip in clips]) / SAMPLE_RATE
-    num_tried = max(int(np.searchsorted(ends_s, _TRIAL_S, side="right")), 1)
-    times_longer = float(ends_s[-1] / ends_s[num_tried - 1])
-    latent_path(model, spectrogram, clips[0])  # the first time, all is slower
-    began = time.monotonic()
-    paths = [latent_path(model, spectrogram, clip) for clip in clips[:num_tried]]
-    encoded = time.monotonic()
-    times_searched = math.ceil(min(times_longer, NeighbourConfig.exact_points / sum(map(len, paths))))
-    fit_density(paths * times_searched, DENSITY)
-    return (encoded - began) * times_longer + (time.monotonic() - encoded) * times_longer / times_searched
-
-
-def _finishing_time_s(corpus: Corpus, fit_s: float) -> float:
-    """Reserve for what comes after the last step: density, corpus audio, picture."""
-    return 1.0 + corpus.duration_s / 300.0 + fit_s
+def _previews_due(progress: float) -> int:
+    return sum(progress >= share for share in _PREVIEW_AT)
 
 
 def _warning(steps: int, cancelled: bool) -> str:
