@@ -120,8 +120,52 @@ def _write_all_or_none(paths: tuple[Path, ...], *, overwrite: bool) -> Iterator[
         raise OutputError(_explain_write_error(error, path)) from error
     finally:
         for leftover in leftovers:
-            with contextlib.suppress(OSError):
-                leftover.unlink(missing_ok=True)
+            remove_quietly(leftover)
+
+
+@contextlib.contextmanager
+def put_back_on_failure(path: Path) -> Iterator[None]:
+    """Have `path` as it was where the block fails, though the block may have replaced it; also where it was not there.
+
+    The older file is kept under a second name meanwhile. A file system without hard links puts nothing back.
+    """
+    kept, was_there = path.with_name(_temporary_name(path.suffix)), path.exists()
+    with contextlib.suppress(OSError):
+        if was_there:
+            os.link(path, kept)
+    try:
+        yield
+    except BaseException:
+        with contextlib.suppress(OSError):
+            if kept.exists():
+                os.replace(kept, path)
+            elif not was_there:
+                path.unlink(missing_ok=True)
+        raise
+    finally:
+        remove_quietly(kept)
+
+
+def remove_file(path: Path) -> None:
+    """Remove `path`, if it is there.
+
+    Raises
+    ------
+    OutputError
+        It cannot be removed.
+    """
+    try:
+        path.unlink(missing_ok=True)
+    except OSError as error:
+        raise OutputError(
+            f"{path} cannot be removed ({error.strerror or error}); choose another folder, or remove it"
+        ) from error
+
+
+def remove_quietly(path: Path) -> None:
+    """Remove a temporary, if it is there; where that fails, it is hidden, and swept later."""
+    with contextlib.suppress(OSError):
+        path.unlink(missing_ok=True)
 
 
 def write_bytes(path: Path, data: bytes, *, overwrite: bool = True) -> None:
@@ -245,7 +289,11 @@ def make_output_folder(folder: Path) -> Path:
     try:
         folder.mkdir(parents=True, exist_ok=True)
         probe = folder / _temporary_name("")
-        probe.touch()
+        try:
+            probe.touch()
+        except OSError:
+            remove_quietly(probe)  # it may be there all the same
+            raise
         probe.unlink()
         sweep_temporaries(folder)
     except FileExistsError as error:

@@ -13,6 +13,7 @@ numbers, and the audio against its hash.
 
 from __future__ import annotations
 
+import hashlib
 from collections.abc import Mapping
 from dataclasses import asdict, dataclass, field, replace
 from pathlib import Path
@@ -28,10 +29,17 @@ from torch import Tensor
 
 from small_dataset_audio.audio.spectrogram import AudioSpectrogram
 from small_dataset_audio.errors import ModelDamagedError
-from small_dataset_audio.files import atomic_write, dump_json, make_output_folder, sha256_file
+from small_dataset_audio.files import (
+    atomic_write,
+    dump_json,
+    make_output_folder,
+    put_back_on_failure,
+    remove_file,
+    sha256_file,
+)
 from small_dataset_audio.models.autoencoder import Autoencoder
 from small_dataset_audio.models.config import LinearConfig
-from small_dataset_audio.models.corpus_audio import CORPUS_FILE, load_corpus_audio, stored_corpus_audio
+from small_dataset_audio.models.corpus_audio import CORPUS_FILE, forget_older_audio, load_corpus_audio, stored_corpus_audio
 from small_dataset_audio.models.density import LatentDensity
 from small_dataset_audio.models.linear import LinearAutoencoder, linear_outline
 from small_dataset_audio.models.metadata import METADATA_KEY, MODEL_FILE, ModelMetadata, read_metadata
@@ -106,15 +114,19 @@ def save_bundle(folder: Path, bundle: ModelBundle) -> ModelBundle:
     make_output_folder(folder)
     # Both files are written in full before either is moved into place: a disk that fills up costs no older model.
     with (
+        put_back_on_failure(folder / CORPUS_FILE),  # one without the other would be damaged
+        put_back_on_failure(folder / MODEL_FILE),
         atomic_write(folder / MODEL_FILE) as temporary,
         stored_corpus_audio(folder / CORPUS_FILE, bundle.clips, bundle.sides) as audio_entry,
     ):
         metadata = replace(plain, corpus_audio=audio_entry)
-        temporary.write_bytes(_serialise(bundle, metadata))
+        data = _serialise(bundle, metadata)
+        temporary.write_bytes(data)
+    forget_older_audio(folder / CORPUS_FILE)
     if audio_entry is None:
-        (folder / CORPUS_FILE).unlink(missing_ok=True)
+        remove_file(folder / CORPUS_FILE)
     clips, sides = load_corpus_audio(folder / CORPUS_FILE, metadata)
-    return replace(bundle, metadata=metadata, clips=clips, sides=sides, sha256=sha256_file(folder / MODEL_FILE))
+    return replace(bundle, metadata=metadata, clips=clips, sides=sides, sha256=hashlib.sha256(data).hexdigest())
 
 
 def load_bundle(folder: Path, device: torch.device | str = "cpu") -> ModelBundle:
