@@ -14,7 +14,7 @@ from pathlib import Path
 import platformdirs
 
 from small_dataset_audio.catalogue import CATALOGUE_FILE, Catalogue
-from small_dataset_audio.errors import ModelError, ModelNotFoundError
+from small_dataset_audio.errors import InvalidNameError, ModelError, ModelNotFoundError
 from small_dataset_audio.files import resolve_inside, safe_folder_name
 from small_dataset_audio.models.metadata import MODEL_FILE, ModelMetadata, read_metadata
 from small_dataset_audio.shell import shell_word
@@ -129,10 +129,11 @@ class Library:
         if not self.models_folder.is_dir():
             return ()
         folders = [path for path in self.models_folder.iterdir() if path.is_dir() and not path.name.startswith(".")]
-        problems: dict[Path, str] = {}
+        linked = {path: problem for path in folders if (problem := self._link_problem(path))}
+        problems = dict(linked)
 
         def read(folder: Path) -> ModelMetadata | None:
-            if not (folder / MODEL_FILE).is_file():
+            if not os.path.lexists(folder / MODEL_FILE):  # a pipe, or a link that leads out, is there and is damage
                 problems[folder] = _state_without_model(folder)
                 return None
             try:
@@ -141,15 +142,31 @@ class Library:
                 problems[folder] = str(error)
                 return None
 
-        metadata = Catalogue(self.root / CATALOGUE_FILE).metadata_of(folders, read)
+        metadata = Catalogue(self.root / CATALOGUE_FILE).metadata_of(
+            [folder for folder in folders if folder not in linked], read
+        )
         entries = [
-            ModelEntry(folder, metadata[folder], _size_bytes(folder), problems.get(folder, ""))
+            ModelEntry(
+                folder,
+                metadata.get(folder),
+                0 if folder in linked else _size_bytes(folder),
+                problems.get(folder, ""),
+            )
             for folder in folders
             if folder.is_dir()  # it may have been removed meanwhile
         ]
         return tuple(
             sorted(entries, key=lambda entry: (entry.metadata.created if entry.metadata else "", entry.folder.name))
         )
+
+    def _link_problem(self, folder: Path) -> str:
+        """Say what is wrong with a folder that is a link: one that leads out of the library is listed, and not gone through."""
+        if folder.is_symlink():
+            try:
+                resolve_inside(self.models_folder, folder.name)
+            except InvalidNameError as error:
+                return str(error)
+        return ""
 
 
 def _existing_folder(model: str) -> Path | None:
