@@ -100,6 +100,8 @@ FIELDS: dict[str, tuple[tuple[str | int, ...], Any]] = {
     "a seed under zero": (("training", "seed"), -1),
     "steps beyond a machine's word": (("training", "steps"), 2**64),
     "time under zero": (("training", "elapsed_s"), -5.0),
+    "a hash that is a path": (("corpus_audio", "sha256"), "../../x"),
+    "a hash in capitals": (("corpus_audio", "sha256"), "C0" * 32),
     "an amplifying gain": (("corpus_audio", "gain"), 2.0),
     "a gain that is nothing in single precision": (("corpus_audio", "gain"), 1e-320),
 }

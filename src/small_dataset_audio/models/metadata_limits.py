@@ -7,6 +7,7 @@ saved here is always read here.
 
 from __future__ import annotations
 
+import re
 import unicodedata
 from collections.abc import Iterator
 from dataclasses import replace
@@ -31,6 +32,7 @@ _MAX_TEXT_CHARACTERS: Final = 10_000
 _LARGEST_COUNT: Final = 2**63 - 1
 _LEVEL_RANGE_DB: Final = 400.0
 _SMALLEST_GAIN: Final = 1e-9
+_SHA256: Final = re.compile("[0-9a-f]{64}")
 
 
 def check_limits(metadata: ModelMetadata) -> None:
@@ -61,8 +63,12 @@ def check_limits(metadata: ModelMetadata) -> None:
         if not 0 <= value <= _LARGEST_COUNT:
             raise InvalidConfigError(f"training.{field} is {value}; it must be 0 to {_LARGEST_COUNT}")
     audio = metadata.corpus_audio
-    if audio is not None and not _SMALLEST_GAIN <= audio.gain <= 1.0:
+    if audio is None:
+        return
+    if not _SMALLEST_GAIN <= audio.gain <= 1.0:
         raise InvalidConfigError(f"corpus_audio.gain is {audio.gain}; it must be {_SMALLEST_GAIN:g} to 1")
+    if not _SHA256.fullmatch(audio.sha256):
+        raise InvalidConfigError(f"corpus_audio.sha256 is {_shown(audio.sha256)}; it must be 64 hexadecimal digits")
 
 
 def with_plain_names(metadata: ModelMetadata) -> ModelMetadata:
