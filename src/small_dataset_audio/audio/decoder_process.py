@@ -70,7 +70,7 @@ def main(memory_limit_bytes: int) -> None:
             if isinstance(error, MemoryError):
                 _send(answers, OUT_OF_MEMORY)
             else:
-                _send(answers, FAILED, f"{kind.__name__}: {error}".encode()[:_MAX_REASON_BYTES])
+                _send(answers, FAILED, f"{kind.__name__}: {error}".encode(errors="replace")[:_MAX_REASON_BYTES])
         os._exit(1)
 
     sys.excepthook = report_failure
