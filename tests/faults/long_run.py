@@ -82,9 +82,8 @@ def main() -> None:
 
 def train(place: Path, library: Library, simulated_s: float) -> dict[str, Any]:
     """Train for so long by the fast clock, through the workflow."""
-    plot_losses(
-        [LossPoint(1, 1.0, 1.0), LossPoint(2, 1.0, 1.0)], place / "fonts.png", title=""
-    )  # it keeps its fonts open
+    # A first picture opens fonts that stay open.
+    plot_losses([LossPoint(step, 1.0, 1.0) for step in (1, 2)], place / "fonts.png", title="x")
     began, clock = time.monotonic(), FastClock()
     folder = library.folder_of("plucks")
     (folder / "previews").mkdir(parents=True)
