@@ -158,7 +158,7 @@ def test_row_24_whichever_operation_fails_a_model_is_the_older_or_the_newer_and_
         is_newer = loaded.metadata.name == "newer"
         failures += fault.error is not None
         if change != "no recordings":
-            assert names_in(folder, fault) == files
+            assert names_in(folder, fault) == files, str(fault)
             expected = newer.clips if is_newer else small_bundle.clips
             for clip, own in zip(loaded.clips, expected, strict=True):
                 np.testing.assert_allclose(clip, own, rtol=0, atol=2.0**-22)

@@ -39,7 +39,12 @@ from small_dataset_audio.files import (
 )
 from small_dataset_audio.models.autoencoder import Autoencoder
 from small_dataset_audio.models.config import LinearConfig
-from small_dataset_audio.models.corpus_audio import CORPUS_FILE, forget_older_audio, load_corpus_audio, stored_corpus_audio
+from small_dataset_audio.models.corpus_audio import (
+    CORPUS_FILE,
+    load_corpus_audio,
+    older_audio_kept,
+    stored_corpus_audio,
+)
 from small_dataset_audio.models.density import LatentDensity
 from small_dataset_audio.models.linear import LinearAutoencoder, linear_outline
 from small_dataset_audio.models.metadata import METADATA_KEY, MODEL_FILE, ModelMetadata, read_metadata
@@ -114,6 +119,7 @@ def save_bundle(folder: Path, bundle: ModelBundle) -> ModelBundle:
     make_output_folder(folder)
     # Both files are written in full before either is moved into place: a disk that fills up costs no older model.
     with (
+        older_audio_kept(folder / CORPUS_FILE),
         put_back_on_failure(folder / CORPUS_FILE),  # one without the other would be damaged
         put_back_on_failure(folder / MODEL_FILE),
         atomic_write(folder / MODEL_FILE) as temporary,
@@ -122,7 +128,6 @@ def save_bundle(folder: Path, bundle: ModelBundle) -> ModelBundle:
         metadata = replace(plain, corpus_audio=audio_entry)
         data = _serialise(bundle, metadata)
         temporary.write_bytes(data)
-    forget_older_audio(folder / CORPUS_FILE)
     if audio_entry is None:
         remove_file(folder / CORPUS_FILE)
     clips, sides = load_corpus_audio(folder / CORPUS_FILE, metadata)

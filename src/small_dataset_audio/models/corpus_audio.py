@@ -19,7 +19,7 @@ from safetensors import SafetensorError
 
 from small_dataset_audio.constants import SAMPLE_RATE
 from small_dataset_audio.errors import ModelDamagedError, OutputError
-from small_dataset_audio.files import atomic_write, sha256_file
+from small_dataset_audio.files import atomic_write, remove_quietly, sha256_file
 from small_dataset_audio.models.metadata import CorpusAudioEntry, ModelMetadata
 from small_dataset_audio.models.weights_file import check_plain_file
 
@@ -69,7 +69,30 @@ def stored_corpus_audio(path: Path, clips: Clips, sides: Sides) -> Iterator[Corp
                     file.write(clip * np.float32(gain))
         except soundfile.LibsndfileError as error:  # it says "System error." of a full disk
             raise OutputError(f"{path} cannot be written ({error}); is the disk full? Free some space") from error
-        yield CorpusAudioEntry(sha256=sha256_file(temporary), gain=gain, channels=channels)
+        entry = CorpusAudioEntry(sha256=sha256_file(temporary), gain=gain, channels=channels)
+        yield entry
+        # Until the model that lists the new recordings is in place too, the older model needs its own.
+        if (older := _hash_of_older(path)) not in {"", entry.sha256}:
+            path.replace(_kept_for_older_model(path, older))
+
+
+@contextlib.contextmanager
+def older_audio_kept(path: Path) -> Iterator[None]:
+    """Keep the audio of an older model within reach until the block has put both files of a newer one in place.
+
+    :func:`stored_corpus_audio` moves it aside, and :func:`load_corpus_audio` finds it there, so that a kill between the two
+    files costs nothing. Where the block fails it is moved back.
+    """
+    try:
+        yield
+    except BaseException:
+        for kept in _all_kept(path):
+            with contextlib.suppress(OSError):
+                kept.replace(path)
+                kept.unlink(missing_ok=True)  # moving onto a link to the very same file does nothing
+        raise
+    for kept in _all_kept(path):
+        remove_quietly(kept)
 
 
 def load_corpus_audio(path: Path, metadata: ModelMetadata) -> tuple[Clips, Sides]:
@@ -84,6 +107,9 @@ def load_corpus_audio(path: Path, metadata: ModelMetadata) -> tuple[Clips, Sides
     if entry is None:
         return (), ()
     lengths = [clip.num_samples for clip in metadata.corpus.clips]
+    kept = _kept_for_older_model(path, entry.sha256)
+    if kept.is_file():  # a save over this model was killed between its two files
+        path = kept
     _check_file(path, entry, sum(lengths))
     try:
         with soundfile.SoundFile(path) as file:
@@ -96,6 +122,24 @@ def load_corpus_audio(path: Path, metadata: ModelMetadata) -> tuple[Clips, Sides
         raise ModelDamagedError(f"{path} does not hold the clips that the model lists; train the model again")
     clips, sides = (tuple(part) for part in zip(*recordings, strict=True))
     return clips, sides if entry.channels == 2 else ()
+
+
+def _hash_of_older(path: Path) -> str:
+    """SHA-256 of what is there; empty where nothing is, or nothing that could be read for an older model either."""
+    try:
+        return sha256_file(path)
+    except OSError:
+        return ""
+
+
+def _all_kept(path: Path) -> list[Path]:
+    return list(path.parent.glob(f"{path.stem}-*{path.suffix}"))
+
+
+def _kept_for_older_model(path: Path, sha256: str) -> Path:
+    """Where the audio of a model is while a newer one is saved over it; hashes from anywhere name no other place."""
+    name = "".join(letter for letter in sha256[:16] if letter in "0123456789abcdef")
+    return path.with_name(f"{path.stem}-{name}{path.suffix}")
 
 
 def _check_file(path: Path, entry: CorpusAudioEntry, num_samples: int) -> None:
