@@ -47,7 +47,11 @@ def assert_told(fault: Fault, *names: str) -> None:
 def names_in(folder: Path, fault: Fault) -> list[str]:
     """Files of a folder; a temporary is allowed where it was its own removal that failed."""
     names = sorted(path.name for path in folder.iterdir() if path.is_file())
-    strays = [name for name in names if name.startswith(TEMPORARY_PREFIX)]
+    strays = [
+        name
+        for name in names
+        if name.startswith(TEMPORARY_PREFIX) or (fault.operation, fault.target) == ("unlink", name)
+    ]
     assert len(strays) <= (fault.operation == "unlink"), f"{fault}: {strays}"
     for stray in strays:
         (folder / stray).unlink()
