@@ -1,0 +1,1 @@
+"""Controls that mean something: for now what a sound is measured by."""
