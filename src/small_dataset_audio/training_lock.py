@@ -42,7 +42,8 @@ def take_training_lock(folder: Path, name: str) -> contextlib.ExitStack:
     OutputError
         The folder cannot be written.
     """
-    lock = filelock.FileLock(folder / LOCK_FILE)
+    # An interface may take a training on in another thread than began it.
+    lock = filelock.FileLock(folder / LOCK_FILE, thread_local=False)
     try:
         lock.acquire(timeout=_PATIENCE_S, poll_interval=_POLL_S)
     except filelock.Timeout as error:

@@ -807,7 +807,7 @@ def test_row_29_a_listing_that_tries_the_lock_for_a_moment_does_not_turn_a_train
 ):
     folder = library.folder_of("plucks")
     folder.mkdir(parents=True)
-    looking = filelock.FileLock(folder / ".training.lock")
+    looking = filelock.FileLock(folder / ".training.lock", thread_local=False)
     looking.acquire()
     threading.Timer(0.2, looking.release).start()
     assert train(library, replace(request_, max_steps=1)).saved.folder == folder
