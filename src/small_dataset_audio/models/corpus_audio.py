@@ -127,8 +127,9 @@ def load_corpus_audio(path: Path, metadata: ModelMetadata) -> tuple[Clips, Sides
 def _hash_of_older(path: Path) -> str:
     """SHA-256 of what is there; empty where nothing is, or nothing that could be read for an older model either."""
     try:
+        check_plain_file(path)
         return sha256_file(path)
-    except OSError:
+    except (SafetensorError, OSError):
         return ""
 
 
