@@ -106,7 +106,14 @@ def test_audio_beyond_what_memory_holds_is_skipped_by_name_without_being_read(tm
     corpus = scan_corpus(tmp_path, ScanConfig(max_total_s=1.5))
     assert [clip.name for clip in corpus.clips] == ["0.wav", "1.wav"]
     assert [report.reason.partition(":")[0] for report in corpus.files[2:]] == ["too much audio"] * 2
-    assert corpus.files[2].duration_s == 0.0
+
+
+def test_a_file_longer_than_all_that_is_held_is_skipped_with_its_length(tmp_path):
+    (tmp_path / "night.wav").write_bytes(wav_bytes(pcm16(tone(7.2))))
+    (tmp_path / "note.wav").write_bytes(wav_bytes(pcm16(tone(0.5))))
+    corpus = scan_corpus(tmp_path, ScanConfig(max_total_s=3.6))
+    reasons = {report.name: report.reason for report in corpus.files}
+    assert reasons == {"night.wav": "too long: 0.002 h; at most 0.001 h are held in all", "note.wav": ""}
 
 
 def test_a_usable_corpus_is_handed_through(mixed_folder):
