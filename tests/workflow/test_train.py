@@ -398,6 +398,8 @@ def test_a_taken_name_is_refused_and_the_model_stays(trained_library: Library, r
         ({"max_steps": 0}, InvalidConfigError),
         ({"device": "tpu"}, InvalidConfigError),
         ({"accept_changes": True}, InvalidConfigError),
+        ({"name": "n" * 1001}, InvalidConfigError),
+        ({"licence": "l" * 10_001}, InvalidConfigError),
     ],
 )
 def test_a_request_that_cannot_be_met_is_refused_before_any_work(

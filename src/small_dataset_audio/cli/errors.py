@@ -38,6 +38,8 @@ _OPTION_OF: Final = {
     "overlap_samples": "--overlap",
     "steps_between": "--steps-between",
     "accept_changes": "--accept-changes",
+    "name": "--name",
+    "licence": "--licence",
 }
 """Options by the name of the setting that they are."""
 _DURATIONS: Final = {"--budget", "--duration"}

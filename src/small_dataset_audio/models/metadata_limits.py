@@ -71,6 +71,19 @@ def check_limits(metadata: ModelMetadata) -> None:
         raise InvalidConfigError(f"corpus_audio.sha256 is {_shown(audio.sha256)}; it must be 64 hexadecimal digits")
 
 
+def check_wishes(name: str, licence: str | None) -> None:
+    """Check what a user says of a model before it is made: it would be refused when it is saved, after all the work.
+
+    Raises
+    ------
+    InvalidConfigError
+        Too long.
+    """
+    for field, text, most in (("name", name, _MAX_NAME_CHARACTERS), ("licence", licence or "", _MAX_TEXT_CHARACTERS)):
+        if len(text) > most:
+            raise InvalidConfigError(f"{field} has {len(text)} characters; it must have at most {most}")
+
+
 def with_plain_names(metadata: ModelMetadata) -> ModelMetadata:
     """Return the same with every control character in a name shown as ``?``: some systems take them in file names."""
     corpus = metadata.corpus

@@ -12,6 +12,7 @@ from small_dataset_audio.errors import CheckpointError, InvalidConfigError, Mode
 from small_dataset_audio.files import make_output_folder, sweep_temporaries
 from small_dataset_audio.library import CHECKPOINT_FILE, Library, display_folder_name
 from small_dataset_audio.models.metadata import MODEL_FILE
+from small_dataset_audio.models.metadata_limits import check_wishes
 from small_dataset_audio.training.config import TrainingConfig
 from small_dataset_audio.training_lock import LOCK_FILE, take_training_lock
 from small_dataset_audio.workflow.describe import NO_LICENCE
@@ -52,7 +53,7 @@ def train_corpus(
     Raises
     ------
     InvalidConfigError, InvalidNameError
-        Before any work: seed, steps, device or name, or changes to accept where nothing is resumed.
+        Before any work: seed, steps, device, name or licence, or changes to accept where nothing is resumed.
     CorpusError
         The folder is missing or holds nothing usable.
     ModelError
@@ -71,6 +72,7 @@ def train_corpus(
     device = resolve_device(request.device)
     library = library or Library()
     name = _default_name(library, request) if request.name is None else request.name
+    check_wishes(name, request.licence)
     folder = library.folder_of(name)
     _refuse_to_overwrite(folder, name, request)
     make_output_folder(folder)
