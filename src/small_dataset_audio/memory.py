@@ -9,8 +9,8 @@ import sys
 def release_free_memory() -> None:
     """Give back what has been let go of but is still held for later use; does nothing where the C library cannot.
 
-    Between two stages of work on an hour of recordings. glibc keeps freed blocks of up to 32 MB, and what lies between the
-    many small results of a stage is of no use to the next one: 0.7 GB after a model with an hour of recordings is loaded.
+    Between two stages of work on an hour of recordings: glibc keeps freed blocks of up to 32 MB, and what lies between the
+    many small results of one stage is of no use to the next.
     """
     if sys.platform == "linux":
         trim = getattr(ctypes.CDLL(None), "malloc_trim", None)
