@@ -152,6 +152,16 @@ def test_row_27_a_number_that_is_none_is_refused(folder: Path, name: str, number
     assert "non-finite" in refused(folder)
 
 
+@pytest.mark.parametrize("num_dimensions", [3, 65])
+def test_row_27_a_density_of_more_dimensions_than_an_array_can_have_is_refused(folder: Path, num_dimensions: int):
+    def wrap(tensors: dict[str, torch.Tensor]) -> None:
+        latents = tensors["density.latents"]
+        tensors["density.latents"] = latents.reshape((1,) * (num_dimensions - 2) + latents.shape)
+
+    rewrite(folder, tensors=wrap)
+    assert f"density.latents has {num_dimensions} dimensions" in refused(folder)
+
+
 @pytest.mark.parametrize("name", ["density.neighbours", "density.partners"])
 @pytest.mark.parametrize("index", [-1, 10, 2**63 - 1, -(2**63)])
 def test_row_27_an_index_that_leads_out_of_the_latents_is_refused(folder: Path, name: str, index: int):

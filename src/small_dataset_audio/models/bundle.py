@@ -207,6 +207,8 @@ def _density(path: Path, tensors: dict[str, Tensor], metadata: ModelMetadata) ->
             value = tensors.get("density.neighbours")  # it knew one voice; what resembles that can go with it
         if value is None or value.dtype != dtype:
             raise ModelDamagedError(f"{path}: tensor density.{name} is missing or not {dtype}; train the model again")
+        if value.ndim > 2:  # an array of NumPy cannot even have as many dimensions as a tensor
+            raise ModelDamagedError(f"{path}: tensor density.{name} has {value.ndim} dimensions; train the model again")
         arrays[name] = value.numpy()
     try:
         density = LatentDensity(**arrays, config=metadata.density)
