@@ -14,6 +14,7 @@ from small_dataset_audio.training.config import TrainingConfig
 from small_dataset_audio.training.sizing import TrainingSize
 from small_dataset_audio.workflow import TrainRequest, train_corpus
 from tiny import write_recordings
+from workflow.trainings import NUM_STEPS, Training, stop_after, train
 
 
 def make_training_quick(patch: pytest.MonkeyPatch) -> None:
@@ -51,3 +52,20 @@ def trained_library(tmp_path_factory: pytest.TempPathFactory, recordings: Path) 
         for _ in train_corpus(TrainRequest(recordings, "plucks", max_steps=6), library):
             pass
     return library
+
+
+@pytest.fixture
+def request_(recordings: Path) -> TrainRequest:
+    return TrainRequest(recordings, "plucks", max_steps=NUM_STEPS)
+
+
+@pytest.fixture
+def stopped(library: Library, request_: TrainRequest) -> Training:
+    return train(library, request_, stop_after(3))
+
+
+@pytest.fixture(scope="module")
+def training(tmp_path_factory: pytest.TempPathFactory, recordings: Path, quick_training: None) -> Training:
+    """One whole training, looked at from many sides."""
+    request = TrainRequest(recordings, "plucks", seed=3, licence="CC0-1.0", max_steps=NUM_STEPS)
+    return train(Library(tmp_path_factory.mktemp("home")), request)
