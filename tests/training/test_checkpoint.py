@@ -3,6 +3,7 @@ from __future__ import annotations
 import dataclasses
 import errno
 import json
+import math
 import os
 import pickle  # noqa: TID251 - what is refused has to be made first
 import re
@@ -23,10 +24,10 @@ from safetensors.torch import save_file
 from small_dataset_audio.audio.spectrogram import AudioSpectrogram
 from small_dataset_audio.errors import CheckpointError, OutputError
 from small_dataset_audio.training import checkpoint
-from small_dataset_audio.training.checkpoint import Recording, load_checkpoint, save_checkpoint
+from small_dataset_audio.training.checkpoint import Recording, checkpoint_bytes, load_checkpoint, save_checkpoint
 from small_dataset_audio.training.config import TrainingConfig
 from small_dataset_audio.training.loop import Trainer
-from small_dataset_audio.training.state import TrainingState, new_state
+from small_dataset_audio.training.state import MOMENTS, LossPoint, TrainingState, new_state
 from tiny import five_clips, narrow_model, start_python
 
 HASH = "c0ffee"
@@ -260,7 +261,7 @@ def test_a_header_with_settings_that_cannot_be_is_refused(path: Path, section: s
 
 @pytest.mark.parametrize(
     "key",
-    ["step", "history", "vae", "training", "corpus_hash", "keep_audio", "licence", "recordings", "good", "setbacks"],
+    ["step", "vae", "training", "corpus_hash", "keep_audio", "licence", "recordings", "good", "setbacks"],
 )
 def test_a_header_that_lacks_a_key_is_refused(path: Path, key: str):
     rewrite(path, lambda header, _: header.pop(key))
@@ -303,7 +304,66 @@ def test_a_tensor_that_does_not_fit_is_refused_by_name(path: Path, group: str, h
             tensors[name] = value
 
     rewrite(path, change)
-    assert f"tensor {name} is missing, misshapen or not finite" in refused(path)
+    assert f"tensor {name} is missing, misshapen or not finite; remove it and train again" in refused(path)
+
+
+# --- the losses of every step ---
+
+
+def after_many_steps(num_steps: int) -> TrainingState:
+    """Numbers with all of their bits in use; every fiftieth step is measured on held-out files."""
+    state = new_state(narrow_model(width=8, latent_dim=2), CONFIG)
+    state.step = num_steps
+    draws = np.random.default_rng(0).random((num_steps, 3)).tolist()
+    state.history = [
+        LossPoint(step, loss, kl, None if step % 50 else held_out) for step, (loss, kl, held_out) in enumerate(draws, 1)
+    ]
+    for parameter in state.model.parameters():
+        zeros = {moment: torch.zeros_like(parameter) for moment in MOMENTS}
+        state.optimizer.state[parameter] = {"step": torch.tensor(float(num_steps)), **zeros}
+    return state
+
+
+def test_the_losses_of_two_million_steps_come_back_bit_for_bit(tmp_path: Path):
+    state = after_many_steps(2_000_000)
+    save_checkpoint(tmp_path / "c", state, CONFIG, HASH)
+    loaded, _ = load_checkpoint(tmp_path / "c")
+    assert loaded.history == state.history
+    assert loaded.step == 2_000_000
+    assert (tmp_path / "c").stat().st_size < checkpoint_bytes(state, state.step) < 60e6
+
+
+def test_the_losses_are_no_part_of_the_header_that_is_written_and_read_as_json(tmp_path: Path):
+    header_bytes = []
+    for num_steps in (0, 50_000):
+        save_checkpoint(tmp_path / "c", after_many_steps(num_steps), CONFIG, HASH)
+        header_bytes.append(int(np.frombuffer((tmp_path / "c").read_bytes()[:8], "<u8")[0]))
+    assert header_bytes[1] < header_bytes[0] + 20_000
+
+
+@pytest.mark.parametrize("harm", ["missing", "too few", "too many", "float32", "a loss of NaN", "infinite held-out"])
+def test_losses_that_cannot_be_those_of_the_steps_are_refused(path: Path, harm: str):
+    def change(_: dict[str, Any], tensors: dict[str, torch.Tensor]) -> None:
+        losses = tensors.pop("losses")
+        if harm == "a loss of NaN":
+            losses[1, 0] = math.nan
+        if harm == "infinite held-out":
+            losses[1, 2] = math.inf
+        others = {"too few": losses[:2].clone(), "too many": torch.cat([losses, losses]), "float32": losses.float()}
+        if harm != "missing":
+            tensors["losses"] = others.get(harm, losses)
+
+    rewrite(path, change)
+    assert "tensor losses is missing, misshapen or not finite; remove it and train again" in refused(path)
+
+
+def test_a_header_that_safetensors_does_not_write_is_an_error_that_leaves_the_older_checkpoint(
+    path: Path, three_steps: TrainingState
+):
+    data = path.read_bytes()
+    with pytest.raises(OutputError, match=r"cannot be written \(.*\); the checkpoint that is there is whole: "):
+        save_checkpoint(path, three_steps, CONFIG, HASH, recordings=[Recording("x" * 100_000_000, HASH)])
+    assert path.read_bytes() == data
 
 
 # --- row 24: a save that fails ---

@@ -29,7 +29,7 @@ MAX_HEADER_BYTES: Final = 16 << 20
 """Names, shapes and metadata of a model: enough for some 60,000 recordings."""
 
 LIBRARY_HEADER_BYTES: Final = 100_000_000
-"""The most that safetensors itself reads; a checkpoint's header holds the losses of every step."""
+"""The most that safetensors itself reads; a checkpoint names the recordings that its training began with."""
 
 _LENGTH_BYTES: Final = 8
 _MAX_REASON: Final = 300

@@ -1,7 +1,8 @@
 """Checkpoints: a whole training state in one safetensors file, written atomically and loaded without running code.
 
 Tensors are named as :func:`~small_dataset_audio.training.state.state_tensors` says; ``good.*`` are those that a setback goes
-back to, where they are others than the present ones. Everything else is one JSON in the header.
+back to, where they are others than the present ones; ``losses`` are those of all steps
+(:mod:`small_dataset_audio.training.losses`). Everything else is one JSON in the header.
 """
 
 from __future__ import annotations
@@ -25,11 +26,11 @@ from small_dataset_audio.models.config import VAEConfig
 from small_dataset_audio.models.vae import empty_model, outline
 from small_dataset_audio.models.weights_file import LIBRARY_HEADER_BYTES, misfit, one_line, open_weights
 from small_dataset_audio.training.config import TrainingConfig
+from small_dataset_audio.training.losses import LOSS_BYTES, are_losses, losses_from_tensor, losses_to_tensor
 from small_dataset_audio.training.state import (
     MOMENTS,
     GoodPoint,
     GoodState,
-    LossPoint,
     TrainingState,
     new_state,
     state_tensors,
@@ -38,8 +39,8 @@ from small_dataset_audio.training.state import (
 CHECKPOINT_VERSION = 3
 """1: recordings as loud as their files. 2: recordings at one level. 3: their list, and what a setback goes back to."""
 _METADATA_KEY = "small_dataset_audio_checkpoint"
-_LOSS_BYTES = 200  # of JSON, for each step
-_HEADER_BYTES = 250_000  # of JSON besides: names of tensors, and of 500 recordings
+_LOSSES = "losses"
+_HEADER_BYTES = 250_000  # of JSON: names of tensors, and of 500 recordings
 
 
 @dataclass(frozen=True)
@@ -76,7 +77,7 @@ class CheckpointHeader:
         What `corpus_hash` is made of, so that a change can be named.
     previews_done : int
         Of the previews that a training makes on its way.
-    step, progress, elapsed_s, best_held_out, best_progress, annealing_steps_left, batch_size, rate_share, setbacks, history
+    step, progress, elapsed_s, best_held_out, best_progress, annealing_steps_left, batch_size, rate_share, setbacks
         See :class:`~small_dataset_audio.training.state.TrainingState`.
     good : GoodPoint or None
         What a setback goes back to; None where that is the present state.
@@ -99,7 +100,6 @@ class CheckpointHeader:
     batch_size: int
     rate_share: float
     setbacks: int
-    history: tuple[LossPoint, ...]
     good: GoodPoint | None
 
 
@@ -150,26 +150,36 @@ def save_checkpoint(
         batch_size=state.batch_size,
         rate_share=state.rate_share,
         setbacks=state.setbacks,
-        history=tuple(state.history),
         good=None if good is None else good.point,
     )
+    tensors = tensors | {_LOSSES: losses_to_tensor(state.history)}
     contiguous = {name: value.detach().cpu().contiguous() for name, value in tensors.items()}
-    # Not safetensors' own save_file: a full disk would be its error, without an errno.
-    _write(path, save(contiguous, metadata={_METADATA_KEY: dump_json(asdict(header))}))
+    try:
+        # Not safetensors' own save_file: a full disk would be its error, without an errno.
+        data = save(contiguous, metadata={_METADATA_KEY: dump_json(asdict(header))})
+    except SafetensorError as error:
+        raise OutputError(
+            f"{path} cannot be written ({one_line(str(error))}); {_older(path).format('train on fewer recordings')}"
+        ) from error
+    _write(path, data)
 
 
 def checkpoint_bytes(state: TrainingState, num_steps: int = 0) -> int:
     """Size that a checkpoint of this training has at most, after `num_steps` steps [bytes]."""
     weights: int = sum(value.numel() * value.element_size() for value in state.model.state_dict().values())
     copies = 2 * (2 + len(MOMENTS))  # weights, average, moments; now, and at the last good step
-    return copies * weights + num_steps * _LOSS_BYTES + _HEADER_BYTES
+    return copies * weights + num_steps * LOSS_BYTES + _HEADER_BYTES
+
+
+def _older(path: Path) -> str:
+    """What is there where a newer checkpoint cannot be, and how to go on; what has to be done first is left open."""
+    if path.is_file():
+        return "the checkpoint that is there is whole: {}, then go on with --resume"
+    return "there is no older one: {}, then train again"
 
 
 def _write(path: Path, data: bytes) -> None:
-    if path.is_file():
-        rest = "the checkpoint that is there is whole: {}, then go on with --resume"
-    else:
-        rest = "there is no older one: {}, then train again"
+    rest = _older(path)
     free_bytes = shutil.disk_usage(path.parent).free if path.parent.is_dir() else len(data)
     full = f"{path} cannot be written: the disk is full ({len(data)} bytes are needed, {free_bytes} are free); "
     full += rest.format("free some space")
@@ -203,7 +213,7 @@ def load_checkpoint(path: Path, device: torch.device | str = "cpu") -> tuple[Tra
         with open_weights(path, "pt", max_header_bytes=LIBRARY_HEADER_BYTES) as file:
             header = _parse_header(path, file.metadata())
             if name := misfit(file, {f"model.{own}": value for own, value in outline(header.vae).items()}):
-                raise CheckpointError(f"{path}: tensor {name} is missing, misshapen or not finite; train again")
+                raise _misfit(path, name)
             tensors = {name: file.get_tensor(name) for name in file.keys()}  # noqa: SIM118 - safe_open is no mapping
     except FileNotFoundError as error:
         raise CheckpointError(f"{path} does not exist; train without --resume") from error
@@ -224,7 +234,11 @@ def load_checkpoint(path: Path, device: torch.device | str = "cpu") -> tuple[Tra
         state.optimizer.state[parameter] = {"step": torch.tensor(float(header.step)), **moments}
     state.step, state.progress, state.elapsed_s = header.step, header.progress, header.elapsed_s
     state.best_held_out, state.best_progress = header.best_held_out, header.best_progress
-    state.annealing_steps_left, state.history = header.annealing_steps_left, list(header.history)
+    state.annealing_steps_left = header.annealing_steps_left
+    losses = tensors.get(_LOSSES)
+    if losses is None or not are_losses(losses, header.step):
+        raise _misfit(path, _LOSSES)
+    state.history = losses_from_tensor(losses)
     state.batch_size, state.rate_share, state.setbacks = header.batch_size, header.rate_share, header.setbacks
     if header.good is not None:
         own = state_tensors(state)
@@ -279,6 +293,10 @@ def _fill(path: Path, targets: dict[str, Tensor], tensors: dict[str, Tensor], pr
     for name, target in targets.items():
         value = tensors.get(f"{prefix}{name}")
         if value is None or value.shape != target.shape or not torch.isfinite(value).all():
-            raise CheckpointError(f"{path}: tensor {prefix}{name} is missing, misshapen or not finite; train again")
+            raise _misfit(path, f"{prefix}{name}")
         with torch.no_grad():
             target.copy_(value)
+
+
+def _misfit(path: Path, name: str) -> CheckpointError:
+    return CheckpointError(f"{path}: tensor {name} is missing, misshapen or not finite; remove it and train again")

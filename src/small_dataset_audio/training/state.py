@@ -14,7 +14,7 @@ MOMENTS = ("exp_avg", "exp_avg_sq")
 """Of AdamW, by the names that torch gives them."""
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, slots=True)  # there are as many as steps
 class LossPoint:
     """Losses at one step; `held_out` is None where it was not measured.
 
@@ -83,7 +83,7 @@ class TrainingState:
     annealing_steps_left : int or None
         Until a plateau ends the training; None where there is no plateau.
     history : list of LossPoint
-        One for each step.
+        One for each step, from the first.
     batch_size : int
         Crops in a batch; halved where memory did not suffice.
     rate_share : float
