@@ -76,3 +76,14 @@ def run_python(program: str, *arguments: str | Path, **environment: str | Path) 
     done = start_python(program, *arguments, **environment)
     assert done.returncode == 0, done.stderr
     return done.stdout
+
+
+def corpus_audio_in(folder: Path) -> Path:
+    """The file that holds the recordings of a model."""
+    (path,) = folder.glob("corpus*.flac")
+    return path
+
+
+def with_older_audio_name(folder: Path) -> Path:
+    """Name the recordings of a model as releases before 0.2 did, and as whoever makes a model file by hand may."""
+    return corpus_audio_in(folder).replace(folder / "corpus.flac")

@@ -146,6 +146,20 @@ def put_back_on_failure(path: Path) -> Iterator[None]:
         remove_quietly(kept)
 
 
+@contextlib.contextmanager
+def scratch_file(folder: Path, suffix: str) -> Iterator[Path]:
+    """Yield the name of a temporary in `folder`, removed when the block ends, for what gets its name from what it holds."""
+    path = folder / _temporary_name(suffix)
+    try:
+        yield path
+    except SdaError:
+        raise
+    except OSError as error:
+        raise OutputError(_explain_write_error(error, folder)) from error
+    finally:
+        remove_quietly(path)
+
+
 def remove_file(path: Path) -> None:
     """Remove `path`, if it is there.
 

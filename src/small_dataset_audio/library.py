@@ -105,8 +105,12 @@ class Library:
         if (folder / CHECKPOINT_FILE).is_file():
             command = f"sda train FOLDER --name {shell_word(model)} --resume"
             raise ModelNotFoundError(f"model {model!r} is unfinished; continue with `{command}`")
+        raise ModelNotFoundError(f"no model {model!r}; {self.what_there_is()}")
+
+    def what_there_is(self) -> str:
+        """Say which models there are, for messages."""
         names = ", ".join(entry.metadata.name for entry in self.entries() if entry.metadata) or "none yet"
-        raise ModelNotFoundError(f"no model {model!r}; the library at {self.root} has: {names}")
+        return f"the library at {self.root} has: {names}"
 
     def recordings_folder(self, argument: str) -> Path | None:
         """Folder of recordings that stands where a model's name or folder might; None where :meth:`find` has to answer.

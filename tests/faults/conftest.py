@@ -9,6 +9,7 @@ import pytest
 from models.tiny import tiny_bundle
 from small_dataset_audio.library import Library
 from small_dataset_audio.models import save_bundle
+from tiny import with_older_audio_name
 
 
 @pytest.fixture
@@ -17,6 +18,7 @@ def library(tmp_path: Path) -> Library:
     library = Library(tmp_path / "home")
     for name in ("hostile", "sound"):
         save_bundle(library.folder_of(name), tiny_bundle())
+        with_older_audio_name(library.folder_of(name))
     return library
 
 

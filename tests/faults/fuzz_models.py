@@ -44,6 +44,7 @@ from small_dataset_audio.models import ConvVAE, ModelBundle, VAEConfig, load_bun
 from small_dataset_audio.training import TrainingConfig, load_checkpoint, save_checkpoint
 from small_dataset_audio.training.checkpoint import new_state
 from small_dataset_audio.workflow import rerender
+from tiny import with_older_audio_name
 
 MAX_CASE_S: Final = 5.0
 _HUNG_AFTER_S: Final = 120
@@ -91,6 +92,7 @@ class Workspace:
         self.files: dict[str, list[bytes]] = {"model": [], "corpus": []}
         for bundle in (tiny_linear_bundle(), tiny_bundle()):
             save_bundle(self.model, bundle)
+            with_older_audio_name(self.model)
             self.files["model"].append((self.model / MODEL).read_bytes())
         self.files["corpus"] += [(self.model / CORPUS).read_bytes(), _stereo_audio(self.model)]
         self.files["checkpoint"] = [_checkpoint(self.checkpoint, steps) for steps in (0, 2)]
@@ -100,6 +102,7 @@ class Workspace:
 
     def reset(self) -> None:
         save_bundle(self.model, tiny_bundle())
+        with_older_audio_name(self.model)
 
     def read(self, case: Case) -> None:
         """Give a case to everything that reads such a file."""
@@ -166,6 +169,7 @@ def _parse(data: bytes) -> None:
 def _stereo_audio(folder: Path) -> bytes:
     bundle = tiny_bundle()
     save_bundle(folder, replace(bundle, sides=tuple(0.5 * clip[::-1] for clip in bundle.clips)))
+    with_older_audio_name(folder)
     return (folder / CORPUS).read_bytes()
 
 

@@ -83,13 +83,16 @@ from small_dataset_audio.models import load_bundle
 from small_dataset_audio.training import load_checkpoint
 import torch, soundfile, small_dataset_audio.models.vae
 kind, path = sys.argv[1:]
-before_mb = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 1000
 begin = time.process_time()
 try:
     load_bundle(Path(path)) if kind == "model" else load_checkpoint(Path(path))
 except SdaError as error:
     took_s = time.process_time() - begin
-    print(took_s, resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 1000, type(error).__name__, error, sep="|")
+    # Not ru_maxrss where there is better: that begins with the peak of the process that started this one.
+    status = Path("/proc/self/status")
+    peak = [line.split()[1] for line in status.read_text().splitlines() if "VmHWM" in line] if status.exists() else []
+    most_kb = int(peak[0]) if peak else resource.getrusage(resource.RUSAGE_SELF).ru_maxrss
+    print(took_s, most_kb / 1000, type(error).__name__, error, sep="|")
 """
 
 

@@ -1,6 +1,7 @@
 from __future__ import annotations
 
 import contextlib
+import itertools
 import struct
 from collections.abc import Callable, Iterator
 from dataclasses import replace
@@ -17,11 +18,15 @@ from hypothesis import strategies as st
 from models.modelfiles import assert_refused, rewrite, set_in
 from models.tiny import CLIP_LENGTHS, tiny_bundle, tiny_clips, tiny_linear_bundle
 from small_dataset_audio.errors import (
+    ModelDamagedError,
     ModelError,
     OutputError,
 )
 from small_dataset_audio.files import sha256_file
 from small_dataset_audio.models import ModelBundle, load_bundle, save_bundle
+from small_dataset_audio.models import bundle as bundle_module
+from small_dataset_audio.models.corpus_audio import corpus_file_name
+from tiny import corpus_audio_in
 from traps import pickled_trap, spring, torch_trap
 
 
@@ -77,7 +82,7 @@ def test_what_is_saved_is_what_is_loaded_to_the_bit(tmp_path: Path, make: Callab
 
 def test_a_loaded_model_saved_again_is_the_same_files(tmp_path: Path, folder: Path):
     save_bundle(tmp_path / "copy", load_bundle(folder))
-    for name in ("model.safetensors", "corpus.flac"):
+    for name in ("model.safetensors", corpus_audio_in(folder).name):
         assert (tmp_path / "copy" / name).read_bytes() == (folder / name).read_bytes()
 
 
@@ -97,18 +102,18 @@ def test_loading_draws_no_random_numbers(folder: Path):
 
 
 def test_a_folder_holds_two_files_and_no_leftovers(folder: Path):
-    assert sorted(path.name for path in folder.iterdir()) == ["corpus.flac", "model.safetensors"]
+    assert sorted(path.name for path in folder.iterdir()) == [corpus_audio_in(folder).name, "model.safetensors"]
 
 
 def test_the_hash_is_that_of_the_model_file_which_holds_that_of_the_audio(folder: Path):
     bundle = load_bundle(folder)
     assert bundle.sha256 == sha256_file(folder / "model.safetensors")
     assert bundle.metadata.corpus_audio is not None
-    assert bundle.metadata.corpus_audio.sha256 == sha256_file(folder / "corpus.flac")
+    assert bundle.metadata.corpus_audio.sha256 == sha256_file(corpus_audio_in(folder))
 
 
 def test_the_stored_audio_is_24_bit_mono_at_48_khz_all_clips_end_to_end(folder: Path):
-    info = soundfile.info(folder / "corpus.flac")
+    info = soundfile.info(corpus_audio_in(folder))
     assert (info.samplerate, info.channels, info.subtype) == (48_000, 1, "PCM_24")
     assert info.frames == sum(CLIP_LENGTHS)
     assert [len(clip) for clip in load_bundle(folder).clips] == list(CLIP_LENGTHS)
@@ -144,7 +149,7 @@ def test_without_audio_there_is_no_audio_file_and_no_clips(tmp_path: Path):
 
 def test_saving_without_audio_over_a_model_with_audio_removes_it(folder: Path):
     save_bundle(folder, tiny_bundle(()))
-    assert not (folder / "corpus.flac").exists()
+    assert list(folder.glob("*.flac")) == []
     assert load_bundle(folder).clips == ()
 
 
@@ -152,7 +157,7 @@ def test_stereo_recordings_are_stored_as_mid_and_side(tmp_path: Path):
     bundle = save_bundle(tmp_path / "model", stereo_bundle())
     assert bundle.metadata.corpus_audio is not None
     assert bundle.metadata.corpus_audio.channels == 2
-    audio, rate = soundfile.read(tmp_path / "model" / "corpus.flac")
+    audio, rate = soundfile.read(corpus_audio_in(tmp_path / "model"))
     assert (audio.shape, rate) == ((sum(CLIP_LENGTHS), 2), 48_000)
     np.testing.assert_array_equal(audio[:, 0], np.concatenate(bundle.clips))
     assert all(clip.flags.c_contiguous for clip in bundle.clips)
@@ -280,36 +285,36 @@ def test_fault_27_a_folder_in_place_of_the_file_is_refused_by_name(tmp_path: Pat
 
 def replace_audio(folder: Path, audio: np.ndarray, rate: int = 48_000) -> None:
     """Store other audio, and a hash that agrees with it."""
-    soundfile.write(folder / "corpus.flac", audio, rate)
-    digest = sha256_file(folder / "corpus.flac")
+    soundfile.write(corpus_audio_in(folder), audio, rate)
+    digest = sha256_file(corpus_audio_in(folder))
     rewrite(folder, metadata=set_in("corpus_audio", "sha256", value=digest))
 
 
 def test_missing_corpus_audio_is_refused_by_name(folder: Path):
-    (folder / "corpus.flac").unlink()
-    assert_refused(folder, "corpus.flac")
+    corpus_audio_in(folder).unlink()
+    assert_refused(folder, "corpus")
 
 
 def test_changed_corpus_audio_is_refused_by_name(folder: Path):
-    path = folder / "corpus.flac"
+    path = corpus_audio_in(folder)
     contents = bytearray(path.read_bytes())
     contents[len(contents) // 2] ^= 1
     path.write_bytes(contents)
-    assert_refused(folder, "corpus.flac")
+    assert_refused(folder, "corpus")
 
 
 def test_other_audio_of_the_same_length_is_refused_by_name(folder: Path):
-    soundfile.write(folder / "corpus.flac", np.zeros(sum(CLIP_LENGTHS)), 48_000, "PCM_24")
-    assert_refused(folder, "corpus.flac")
+    soundfile.write(corpus_audio_in(folder), np.zeros(sum(CLIP_LENGTHS)), 48_000, "PCM_24")
+    assert_refused(folder, "corpus")
 
 
 def test_corpus_audio_that_does_not_fit_the_list_of_clips_is_refused_by_name(folder: Path):
     replace_audio(folder, np.zeros(sum(CLIP_LENGTHS) - 1))
-    assert_refused(folder, "corpus.flac")
+    assert_refused(folder, "corpus")
     replace_audio(folder, np.zeros(sum(CLIP_LENGTHS)), rate=44_100)
-    assert_refused(folder, "corpus.flac")
+    assert_refused(folder, "corpus")
     replace_audio(folder, np.zeros((sum(CLIP_LENGTHS), 2)))
-    assert_refused(folder, "corpus.flac")
+    assert_refused(folder, "corpus")
 
 
 def test_paths_that_are_not_one_for_each_recording_are_refused_by_name(folder: Path):
@@ -325,13 +330,13 @@ def test_paths_that_are_not_one_for_each_recording_are_refused_by_name(folder: P
 def test_stereo_audio_that_has_other_channels_than_listed_is_refused_by_name(tmp_path: Path, channels: int):
     save_bundle(tmp_path / "model", stereo_bundle())
     rewrite(tmp_path / "model", metadata=set_in("corpus_audio", "channels", value=channels))
-    assert_refused(tmp_path / "model", "corpus.flac")
+    assert_refused(tmp_path / "model", "corpus")
 
 
 def test_audio_of_three_channels_is_refused_even_where_listed(folder: Path):
     replace_audio(folder, np.zeros((sum(CLIP_LENGTHS), 3)))
     rewrite(folder, metadata=set_in("corpus_audio", "channels", value=3))
-    assert_refused(folder, "corpus.flac")
+    assert_refused(folder, "corpus")
 
 
 def test_a_number_of_channels_that_is_no_number_is_refused_by_name(folder: Path):
@@ -340,10 +345,10 @@ def test_a_number_of_channels_that_is_no_number_is_refused_by_name(folder: Path)
 
 
 def test_corpus_audio_that_is_no_audio_is_refused_by_name(folder: Path):
-    (folder / "corpus.flac").write_bytes(b"<html>" * 100)
-    digest = sha256_file(folder / "corpus.flac")
+    corpus_audio_in(folder).write_bytes(b"<html>" * 100)
+    digest = sha256_file(corpus_audio_in(folder))
     rewrite(folder, metadata=set_in("corpus_audio", "sha256", value=digest))
-    assert_refused(folder, "corpus.flac")
+    assert_refused(folder, "corpus")
 
 
 def test_a_gain_of_nothing_is_refused_by_name(folder: Path):
@@ -418,3 +423,46 @@ def test_a_file_in_place_of_the_folder_is_refused_by_name(tmp_path: Path):
 def test_folders_are_made_where_they_do_not_exist(tmp_path: Path):
     save_bundle(tmp_path / "a" / "b" / "c", tiny_bundle())
     assert load_bundle(tmp_path / "a" / "b" / "c").metadata.name == "tiny"
+
+
+# --- saved over while it is loaded ---
+
+
+def test_a_model_that_is_saved_over_while_it_is_loaded_is_the_newer_one_and_no_mixture(
+    monkeypatch: pytest.MonkeyPatch, folder: Path
+):
+    newer = tiny_bundle()
+    for value in newer.model.state_dict().values():
+        value.mul_(0.5)
+    newer = replace(newer, metadata=replace(newer.metadata, name="newer"), clips=newer.clips[::-1])
+    really_read = bundle_module.load_corpus_audio
+    saved: list[ModelBundle] = []
+
+    def read_late(*arguments: Any) -> Any:
+        monkeypatch.setattr(bundle_module, "load_corpus_audio", really_read)
+        saved.append(save_bundle(folder, newer))  # metadata and weights of the older one are read already
+        return really_read(*arguments)
+
+    monkeypatch.setattr(bundle_module, "load_corpus_audio", read_late)
+    loaded = load_bundle(folder)
+    assert (loaded.metadata.name, loaded.sha256) == ("newer", saved[0].sha256)
+    assert_equal_bundles(loaded, saved[0])
+
+
+def test_a_model_that_is_replaced_again_and_again_is_told_and_not_waited_for(
+    monkeypatch: pytest.MonkeyPatch, folder: Path
+):
+    numbers = itertools.count()
+    monkeypatch.setattr(bundle_module, "_stamp", lambda _: (next(numbers), 0, 0))
+    with pytest.raises(ModelDamagedError, match="replaced again and again"):
+        load_bundle(folder)
+
+
+def test_recordings_of_a_killed_save_are_removed_by_the_next_and_those_of_the_user_are_not(folder: Path):
+    (folder / "corpus-0123456789abcdef.flac").write_bytes(b"left by a kill")
+    (folder / "corpus-my-notes.flac").write_bytes(b"the user's own")
+    (folder / "corpus.flac").write_bytes(b"of a model of 0.1")
+    saved = save_bundle(folder, tiny_bundle())
+    assert saved.metadata.corpus_audio is not None
+    own = corpus_file_name(saved.metadata.corpus_audio)
+    assert sorted(path.name for path in folder.iterdir()) == sorted([own, "corpus-my-notes.flac", "model.safetensors"])

@@ -17,7 +17,7 @@ from small_dataset_audio.errors import CorpusError, InvalidConfigError, OutputEr
 from small_dataset_audio.inference import GenerationConfig, GenerationPipeline
 from small_dataset_audio.library import Library
 from small_dataset_audio.models import LinearAutoencoder, LinearConfig, load_bundle
-from small_dataset_audio.models.bundle import CORPUS_FILE, MODEL_FILE, save_bundle
+from small_dataset_audio.models.bundle import MODEL_FILE, save_bundle
 from small_dataset_audio.workflow import (
     WalkModelReady,
     WalkProgress,
@@ -27,7 +27,7 @@ from small_dataset_audio.workflow import (
     quick_model,
     rerender,
 )
-from tiny import five_clips, hashes_below, write_recordings
+from tiny import corpus_audio_in, five_clips, hashes_below, write_recordings
 
 first_sound = importlib.import_module("small_dataset_audio.workflow.first_sound")
 
@@ -65,7 +65,7 @@ def test_events_tell_what_is_read_and_what_is_done(library: Library, recordings:
 def test_a_folder_becomes_a_model_of_the_library_that_was_not_trained(walk_library: Library, recordings: Path):
     (entry,) = walk_library.entries()
     bundle, corpus = load_bundle(entry.folder), scan_corpus(recordings, MODEL_SCAN)
-    assert sorted(path.name for path in entry.folder.iterdir()) == [CORPUS_FILE, MODEL_FILE]
+    assert sorted(path.name for path in entry.folder.iterdir()) == [corpus_audio_in(entry.folder).name, MODEL_FILE]
     assert bundle.metadata.name == entry.folder.name == "my plucks-walk"
     assert bundle.metadata.kind == "linear"
     assert bundle.metadata.linear == LinearConfig()
@@ -123,7 +123,7 @@ def test_the_global_generators_are_left_alone(library: Library, recordings: Path
 
 def test_the_same_recordings_find_the_model_that_is_there(library: Library, recordings: Path, tmp_path: Path):
     first = ready(recordings, library)
-    before = hashes_below(library.root)
+    before = hashes_below(library.models_folder)
     copy = tmp_path / "elsewhere"
     shutil.copytree(recordings, copy)
     (copy / "pluck 0.wav").rename(copy / "zero.wav")
@@ -131,7 +131,7 @@ def test_the_same_recordings_find_the_model_that_is_there(library: Library, reco
         again = ready(folder, library)
         assert (again.name, again.folder, again.is_new) == (first.name, first.folder, False)
     assert first.is_new
-    assert hashes_below(library.root) == before
+    assert hashes_below(library.models_folder) == before
 
 
 def test_a_recording_more_makes_another_model_and_leaves_the_first(library: Library, tmp_path: Path):

@@ -25,7 +25,7 @@ from small_dataset_audio.errors import (
 from small_dataset_audio.inference import GenerationConfig, GenerationPipeline
 from small_dataset_audio.library import Library
 from small_dataset_audio.models import load_bundle
-from small_dataset_audio.models.bundle import CORPUS_FILE, MODEL_FILE
+from small_dataset_audio.models.bundle import MODEL_FILE
 from small_dataset_audio.training import TrainingProgress
 from small_dataset_audio.workflow import (
     FirstSound,
@@ -37,7 +37,7 @@ from small_dataset_audio.workflow import (
     load_pipeline,
     train_corpus,
 )
-from tiny import hashes_below, write_recordings
+from tiny import corpus_audio_in, hashes_below, write_recordings
 from workflow.trainings import NUM_STEPS, Training, assert_same_weights, stop_after, train
 
 train_module = importlib.import_module("small_dataset_audio.workflow.train")
@@ -170,7 +170,7 @@ def test_previews_go_through_the_export_and_lie_beside_the_model(training: Train
 
 def test_nothing_is_left_in_the_folder_but_the_model_and_its_pictures(training: Training):
     names = {path.name for path in training.saved.folder.iterdir()} - {".training.lock"}
-    assert names == {MODEL_FILE, CORPUS_FILE, "losses.png", "previews"}
+    assert names == {MODEL_FILE, corpus_audio_in(training.saved.folder).name, "losses.png", "previews"}
     assert not training.saved.cancelled
 
 
@@ -206,7 +206,7 @@ def test_the_same_request_gives_the_same_weights(training: Training, library: Li
 
 def test_without_the_corpus_audio_the_model_speaks_through_griffin_lim(library: Library, request_: TrainRequest):
     saved = train(library, replace(request_, max_steps=1, keep_audio=False)).saved
-    assert not (saved.folder / CORPUS_FILE).exists()
+    assert list(saved.folder.glob("*.flac")) == []
     pipeline = GenerationPipeline.from_bundle(load_bundle(saved.folder))
     assert pipeline.generate(GenerationConfig(0.2, seed=1)).vocoder == "griffin_lim"
 

@@ -17,7 +17,7 @@ from small_dataset_audio.files import TEMPORARY_PREFIX
 from small_dataset_audio.inference import GenerationConfig, GenerationPipeline
 from small_dataset_audio.library import CHECKPOINT_FILE, Library
 from small_dataset_audio.models import load_bundle
-from small_dataset_audio.models.bundle import CORPUS_FILE, MODEL_FILE
+from small_dataset_audio.models.bundle import MODEL_FILE
 from small_dataset_audio.training import TrainingProgress, load_checkpoint
 from small_dataset_audio.workflow import (
     PreviewMade,
@@ -26,7 +26,7 @@ from small_dataset_audio.workflow import (
     train_corpus,
 )
 from small_dataset_audio.workflow.corpus_changes import CorpusChanges
-from tiny import five_clips, hashes_below
+from tiny import corpus_audio_in, five_clips, hashes_below
 from workflow.trainings import NUM_STEPS, Training, assert_same_weights, copy_of, stop_after, train
 
 train_module = importlib.import_module("small_dataset_audio.workflow.train")
@@ -83,15 +83,15 @@ def test_what_was_asked_of_the_recordings_holds_when_the_training_goes_on(librar
     assert (resume.keep_audio, resume.licence) == (None, None)
     for stop in (stop_after(1), lambda: False):  # the second one reads what the first one stored
         saved = train(library, resume, stop).saved
-        assert not (saved.folder / CORPUS_FILE).exists()
+        assert list(saved.folder.glob("*.flac")) == []
         assert saved.bundle.metadata.corpus.licence == "CC0-1.0"
 
 
 def test_what_is_asked_anew_when_the_training_goes_on_holds_from_then_on(library: Library, request_: TrainRequest):
     folder = train(library, request_, stop_after(2)).saved.folder
-    assert (folder / CORPUS_FILE).exists()
+    assert corpus_audio_in(folder).exists()
     saved = train(library, replace(request_, resume=True, keep_audio=False, licence="CC-BY-4.0")).saved
-    assert not (folder / CORPUS_FILE).exists()
+    assert list(folder.glob("*.flac")) == []
     assert saved.bundle.metadata.corpus.licence == "CC-BY-4.0"
 
 

@@ -158,7 +158,9 @@ def _why_unusable(decoded: DecodedAudio, peak: float, config: ScanConfig) -> str
         samples = decoded.audio.shape[1]
         length = f"{decoded.duration_s:.4f} s ({samples} {'sample' if samples == 1 else 'samples'})"
         return f"too short: {length}; at least {config.min_duration_s:.4g} s is needed"
-    if decoded.duration_s > config.max_total_s:  # at a low rate, a file that can be held is longer than all may be together
+    if (
+        decoded.duration_s > config.max_total_s
+    ):  # at a low rate, a file that can be held is longer than all may be together
         return f"too long: {decoded.duration_s / 3600:.3g} h; at most {config.max_total_s / 3600:.3g} h are held in all"
     if peak > _LARGEST_SAMPLE:
         return f"samples out of reason: as large as {peak:.1e}, where full scale is 1.0"

@@ -4,7 +4,7 @@
 
     NAME/
       model.safetensors    weights (trained, or linear), latent density; metadata as one versioned JSON in the header
-      corpus.flac          the corpus audio (48 kHz, 24-bit), all clips end to end, unless the user said no; mono, or mid and
+      corpus-HASH.flac     the corpus audio (48 kHz, 24-bit), all clips end to end, unless the user said no; mono, or mid and
                            side where any recording is stereo
 
 Nothing is pickled. What is read is checked before it is used: version, configurations, shapes against configurations, finite
@@ -13,6 +13,7 @@ numbers, and the audio against its hash.
 
 from __future__ import annotations
 
+import contextlib
 import hashlib
 from collections.abc import Mapping
 from dataclasses import asdict, dataclass, field, replace
@@ -28,22 +29,23 @@ from safetensors.torch import save
 from torch import Tensor
 
 from small_dataset_audio.audio.spectrogram import AudioSpectrogram
-from small_dataset_audio.errors import ModelDamagedError
+from small_dataset_audio.errors import ModelDamagedError, ModelError
 from small_dataset_audio.files import (
     atomic_write,
     dump_json,
     make_output_folder,
     put_back_on_failure,
     remove_file,
+    scratch_file,
     sha256_file,
 )
 from small_dataset_audio.models.autoencoder import Autoencoder
 from small_dataset_audio.models.config import LinearConfig
 from small_dataset_audio.models.corpus_audio import (
-    CORPUS_FILE,
+    corpus_file_name,
     load_corpus_audio,
-    older_audio_kept,
-    stored_corpus_audio,
+    strange_corpus_audio,
+    write_corpus_audio,
 )
 from small_dataset_audio.models.density import LatentDensity
 from small_dataset_audio.models.linear import LinearAutoencoder, linear_outline
@@ -52,8 +54,9 @@ from small_dataset_audio.models.metadata_limits import check_limits, with_plain_
 from small_dataset_audio.models.vae import empty_model, outline
 from small_dataset_audio.models.weights_file import misfit, open_weights
 
-__all__ = ["CORPUS_FILE", "MODEL_FILE", "ModelBundle", "load_bundle", "save_bundle"]
+__all__ = ["MODEL_FILE", "ModelBundle", "load_bundle", "save_bundle"]
 
+_MOST_TRIES: Final = 5
 _DENSITY_ARRAYS: Final[Mapping[str, torch.dtype]] = MappingProxyType(
     {
         "latents": torch.float32,
@@ -117,25 +120,26 @@ def save_bundle(folder: Path, bundle: ModelBundle) -> ModelBundle:
     plain = with_plain_names(bundle.metadata)
     check_limits(plain)
     make_output_folder(folder)
-    # Both files are written in full before either is moved into place: a disk that fills up costs no older model.
-    with (
-        older_audio_kept(folder / CORPUS_FILE),
-        put_back_on_failure(folder / CORPUS_FILE),  # one without the other would be damaged
-        put_back_on_failure(folder / MODEL_FILE),
-        atomic_write(folder / MODEL_FILE) as temporary,
-        stored_corpus_audio(folder / CORPUS_FILE, bundle.clips, bundle.sides) as audio_entry,
-    ):
-        metadata = replace(plain, corpus_audio=audio_entry)
+    with scratch_file(folder, ".flac") as audio, contextlib.ExitStack() as stack:
+        entry = write_corpus_audio(audio, bundle.clips, bundle.sides) if bundle.clips else None
+        metadata = replace(plain, corpus_audio=entry)
         data = _serialise(bundle, metadata)
-        temporary.write_bytes(data)
-    if audio_entry is None:
-        remove_file(folder / CORPUS_FILE)
-    clips, sides = load_corpus_audio(folder / CORPUS_FILE, metadata)
+        # Both files are written in full before either is moved into place, and the recordings never over those of an older
+        # model: whatever happens, the model that is there has its own. Last the weights, which name the recordings.
+        audio_path = None if entry is None else folder / corpus_file_name(entry)
+        for path in filter(None, (audio_path, folder / MODEL_FILE)):
+            stack.enter_context(put_back_on_failure(path))
+        stack.enter_context(atomic_write(folder / MODEL_FILE)).write_bytes(data)
+        if audio_path is not None:
+            audio.replace(stack.enter_context(atomic_write(audio_path)))
+    for path in strange_corpus_audio(folder, entry):
+        remove_file(path)  # who wanted no copy of the recordings in the folder must not have one
+    clips, sides = load_corpus_audio(folder, metadata)
     return replace(bundle, metadata=metadata, clips=clips, sides=sides, sha256=hashlib.sha256(data).hexdigest())
 
 
 def load_bundle(folder: Path, device: torch.device | str = "cpu") -> ModelBundle:
-    """Read and verify a model folder.
+    """Read and verify a model folder; where it is saved over meanwhile, the newer model.
 
     Parameters
     ----------
@@ -156,12 +160,35 @@ def load_bundle(folder: Path, device: torch.device | str = "cpu") -> ModelBundle
     ModelVersionError
         Made by a newer release.
     """
+    for _ in range(_MOST_TRIES):
+        before = _stamp(folder)
+        try:
+            bundle = _load_once(folder, device)
+        except ModelError:
+            if _stamp(folder) == before:
+                raise
+            continue
+        if _stamp(folder) == before:
+            return bundle
+    raise ModelDamagedError(f"{folder / MODEL_FILE} is replaced again and again; try again when that has ended")
+
+
+def _stamp(folder: Path) -> tuple[int, int, int]:
+    """What changes when another model is moved into place."""
+    try:
+        status = (folder / MODEL_FILE).stat()
+    except OSError:
+        return (0, 0, 0)
+    return (status.st_ino, status.st_size, status.st_mtime_ns)
+
+
+def _load_once(folder: Path, device: torch.device | str) -> ModelBundle:
     metadata = read_metadata(folder)
     path = folder / MODEL_FILE
     tensors = _read_tensors(path, metadata)
     # Audio last: it is by far the most to read, and of no use to a model that is refused.
     model, density = _autoencoder(path, tensors, metadata), _density(path, tensors, metadata)
-    clips, sides = load_corpus_audio(folder / CORPUS_FILE, metadata)
+    clips, sides = load_corpus_audio(folder, metadata)
     return ModelBundle(
         metadata=metadata,
         model=model.to(device).eval(),

@@ -7,8 +7,8 @@ the list before it is decoded, and no more memory is filled than is really decod
 
 from __future__ import annotations
 
-import contextlib
-from collections.abc import Iterable, Iterator, Sequence
+import re
+from collections.abc import Iterable, Sequence
 from pathlib import Path
 from typing import Final, TypeAlias
 
@@ -19,15 +19,15 @@ from safetensors import SafetensorError
 
 from small_dataset_audio.constants import SAMPLE_RATE
 from small_dataset_audio.errors import ModelDamagedError, OutputError
-from small_dataset_audio.files import atomic_write, remove_quietly, sha256_file
+from small_dataset_audio.files import sha256_file
 from small_dataset_audio.models.metadata import CorpusAudioEntry, ModelMetadata
 from small_dataset_audio.models.weights_file import check_plain_file
-
-CORPUS_FILE: Final = "corpus.flac"
 
 Clips: TypeAlias = tuple[NDArray[np.float32], ...]
 Sides: TypeAlias = tuple[NDArray[np.float32] | None, ...]
 
+_OLDER_NAME: Final = "corpus.flac"  # in models of before 0.2
+_NAMES: Final = re.compile(r"corpus(-[0-9a-f]{16})?\.flac")
 _FLAC_PEAK: Final = 0.999  # a 24-bit file cannot hold more than full scale; louder corpora are stored scaled
 _FLAC_MAGIC: Final = b"fLaC"
 _MOST_BYTES_PER_SAMPLE: Final = 4  # of 24 bits, with the frames' own headers
@@ -35,20 +35,20 @@ _MOST_OVERHEAD_BYTES: Final = 1 << 20
 _BLOCK_FRAMES: Final = 1 << 18
 
 
-@contextlib.contextmanager
-def stored_corpus_audio(path: Path, clips: Clips, sides: Sides) -> Iterator[CorpusAudioEntry | None]:
-    """Write the clips to a temporary that becomes `path` when the block ends; nothing where there are none.
+def write_corpus_audio(path: Path, clips: Clips, sides: Sides) -> CorpusAudioEntry:
+    """Write the clips to a file that is moved to its own name (:func:`corpus_file_name`) by the caller.
 
     Parameters
     ----------
     path : Path
     clips : tuple of ndarray [shape=(samples,), float32, 48 kHz]
+        At least one.
     sides : tuple of (ndarray [shape=(samples,), float32, 48 kHz] or None)
         Empty where all clips are mono.
 
-    Yields
-    ------
-    CorpusAudioEntry or None
+    Returns
+    -------
+    CorpusAudioEntry
         What the metadata say of the file.
 
     Raises
@@ -56,46 +56,32 @@ def stored_corpus_audio(path: Path, clips: Clips, sides: Sides) -> Iterator[Corp
     OutputError
         It cannot be written.
     """
-    if not clips:
-        yield None
-        return
     channels = 2 if sides else 1
     peak = max(float(np.abs(clip).max()) for clip in _as_stored(clips, sides))
     gain = min(1.0, _FLAC_PEAK / peak) if peak > 0.0 else 1.0
-    with atomic_write(path) as temporary:
-        try:
-            with soundfile.SoundFile(temporary, "w", SAMPLE_RATE, channels, "PCM_24") as file:
-                for clip in _as_stored(clips, sides):
-                    file.write(clip * np.float32(gain))
-        except soundfile.LibsndfileError as error:  # it says "System error." of a full disk
-            raise OutputError(f"{path} cannot be written ({error}); is the disk full? Free some space") from error
-        entry = CorpusAudioEntry(sha256=sha256_file(temporary), gain=gain, channels=channels)
-        yield entry
-        # Until the model that lists the new recordings is in place too, the older model needs its own.
-        if (older := _hash_of_older(path)) not in {"", entry.sha256}:
-            path.replace(_kept_for_older_model(path, older))
-
-
-@contextlib.contextmanager
-def older_audio_kept(path: Path) -> Iterator[None]:
-    """Keep the audio of an older model within reach until the block has put both files of a newer one in place.
-
-    :func:`stored_corpus_audio` moves it aside, and :func:`load_corpus_audio` finds it there, so that a kill between the two
-    files costs nothing. Where the block fails it is moved back.
-    """
     try:
-        yield
-    except BaseException:
-        for kept in _all_kept(path):
-            with contextlib.suppress(OSError):
-                kept.replace(path)
-                kept.unlink(missing_ok=True)  # moving onto a link to the very same file does nothing
-        raise
-    for kept in _all_kept(path):
-        remove_quietly(kept)
+        with soundfile.SoundFile(path, "w", SAMPLE_RATE, channels, "PCM_24") as file:
+            for clip in _as_stored(clips, sides):
+                file.write(clip * np.float32(gain))
+        return CorpusAudioEntry(sha256=sha256_file(path), gain=gain, channels=channels)
+    except soundfile.LibsndfileError as error:  # it says "System error." of a full disk
+        raise OutputError(
+            f"the recordings cannot be written into {path.parent} ({error}); is the disk full? Free some space"
+        ) from error
 
 
-def load_corpus_audio(path: Path, metadata: ModelMetadata) -> tuple[Clips, Sides]:
+def corpus_file_name(entry: CorpusAudioEntry) -> str:
+    """Name of the recordings in a model folder: another for others, so that no save writes over what a model needs."""
+    return f"corpus-{entry.sha256[:16]}.flac"
+
+
+def strange_corpus_audio(folder: Path, entry: CorpusAudioEntry | None) -> list[Path]:
+    """Recordings in a model folder that its model does not list: of a save that was killed, or of the model before."""
+    listed = None if entry is None else _listed(folder, entry)
+    return [path for path in folder.glob("corpus*.flac") if _NAMES.fullmatch(path.name) and path != listed]
+
+
+def load_corpus_audio(folder: Path, metadata: ModelMetadata) -> tuple[Clips, Sides]:
     """Read clips and sides; both empty where none are kept.
 
     Raises
@@ -106,10 +92,8 @@ def load_corpus_audio(path: Path, metadata: ModelMetadata) -> tuple[Clips, Sides
     entry = metadata.corpus_audio
     if entry is None:
         return (), ()
+    path = _listed(folder, entry)
     lengths = [clip.num_samples for clip in metadata.corpus.clips]
-    kept = _kept_for_older_model(path, entry.sha256)
-    if kept.is_file():  # a save over this model was killed between its two files
-        path = kept
     _check_file(path, entry, sum(lengths))
     try:
         with soundfile.SoundFile(path) as file:
@@ -124,23 +108,9 @@ def load_corpus_audio(path: Path, metadata: ModelMetadata) -> tuple[Clips, Sides
     return clips, sides if entry.channels == 2 else ()
 
 
-def _hash_of_older(path: Path) -> str:
-    """SHA-256 of what is there; empty where nothing is, or nothing that could be read for an older model either."""
-    try:
-        check_plain_file(path)
-        return sha256_file(path)
-    except (SafetensorError, OSError):
-        return ""
-
-
-def _all_kept(path: Path) -> list[Path]:
-    return list(path.parent.glob(f"{path.stem}-*{path.suffix}"))
-
-
-def _kept_for_older_model(path: Path, sha256: str) -> Path:
-    """Where the audio of a model is while a newer one is saved over it; hashes from anywhere name no other place."""
-    name = "".join(letter for letter in sha256[:16] if letter in "0123456789abcdef")
-    return path.with_name(f"{path.stem}-{name}{path.suffix}")
+def _listed(folder: Path, entry: CorpusAudioEntry) -> Path:
+    path = folder / corpus_file_name(entry)
+    return path if path.exists() else folder / _OLDER_NAME
 
 
 def _check_file(path: Path, entry: CorpusAudioEntry, num_samples: int) -> None:

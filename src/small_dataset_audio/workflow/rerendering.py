@@ -111,7 +111,7 @@ def _model_of_library(name: str, library: Library) -> str:
     folder = library.folder_of(name)
     if not (folder / MODEL_FILE).is_file():
         raise ModelNotFoundError(
-            f"no model {quoted(name)} in the library at {library.root}; give the one that the take was made with as --model"
+            f"no model {quoted(name)}; {library.what_there_is()}; give the one that the take was made with as --model"
         )
     return str(folder.absolute())
 
