@@ -1,11 +1,12 @@
 """Long runs in a short time: memory and open files must be at the end what they were at the beginning.
 
     python tests/faults/long_run.py                                   2 h of training by a clock that runs fast, and 1,000 takes
-    python tests/faults/long_run.py --simulated-s 120 --takes 30      what the tests do
+    python tests/faults/long_run.py --simulated-s 120 --takes 30 --play-mb 40      what the tests do
 
 A narrow model is trained through the whole workflow, checkpoints, previews and saved model included. Its clock goes on by a
 fifth of a second each time it is looked at, some five times a step. Then takes are made, one after the other. The report is one
-line of JSON; what is measured first is measured after a warm-up, when caches and pools are full.
+line of JSON; what is measured first is measured after a warm-up, when caches and pools are full. The exit code is 1 where
+memory or open files have grown since.
 """
 
 from __future__ import annotations
@@ -43,6 +44,8 @@ from workflow.conftest import make_training_quick  # noqa: E402
 
 _LOOK_S = 0.2
 _WARM_UP_SHARE = 0.3  # the first preview is made after a quarter
+_PLAY_MB = 10.0  # what an allocator may keep more than it held
+_PLAY_SHARE = 0.05
 
 
 @dataclass(frozen=True)
@@ -64,11 +67,12 @@ class FastClock:
         return self.now_s
 
 
-def main() -> None:
-    """Run both, and report."""
+def main() -> int:
+    """Run both, and report; the exit code is 1 where either has grown."""
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--simulated-s", type=float, default=7200.0)
     parser.add_argument("--takes", type=int, default=1000)
+    parser.add_argument("--play-mb", type=float, default=_PLAY_MB, help="growth of memory that is none")
     options = parser.parse_args()
     with tempfile.TemporaryDirectory() as place, pytest.MonkeyPatch.context() as patch:
         make_training_quick(patch)
@@ -77,7 +81,24 @@ def main() -> None:
             "training": train(Path(place), library, options.simulated_s),
             "takes": make_takes(Path(place), library, options.takes),
         }
+    for part in report.values():
+        part["has_grown"] = has_grown(part["first"], part["last"], options.play_mb)
     sys.stdout.write(json.dumps(report) + "\n")
+    return int(any(part["has_grown"] for part in report.values()))
+
+
+def has_grown(first: dict[str, Any], last: dict[str, Any], play_mb: float = _PLAY_MB) -> bool:
+    """Whether more is held at the end than after the warm-up: more memory than an allocator's play, or any file.
+
+    Parameters
+    ----------
+    first, last : dict
+        A `Usage` each.
+    play_mb : float
+        Growth [MB] that is none, besides a twentieth.
+    """
+    most_mb = (1.0 + _PLAY_SHARE) * first["rss_mb"] + play_mb
+    return bool(last["rss_mb"] > most_mb or last["open_files"] > first["open_files"])
 
 
 def train(place: Path, library: Library, simulated_s: float) -> dict[str, Any]:
@@ -123,12 +144,14 @@ def usage() -> Usage:
 
 
 def _report(first: Usage | None, began: float) -> dict[str, Any]:
+    if first is None:
+        raise AssertionError("it was over before the warm-up was; make it longer")
     return {
-        "first": None if first is None else asdict(first),
+        "first": asdict(first),
         "last": asdict(usage()),
         "seconds": round(time.monotonic() - began, 1),
     }
 
 
 if __name__ == "__main__":
-    main()
+    sys.exit(main())

@@ -10,6 +10,8 @@ from pathlib import Path
 
 import pytest
 
+from faults.training_kills import lost_checkpoint
+
 PROGRAM = Path(__file__).with_name("training_kills.py")
 KILLS = int(os.environ.get("SDA_KILLS", "3"))
 
@@ -21,6 +23,24 @@ def test_row_26_a_training_killed_at_random_moments_ends_as_if_nobody_had_bit_fo
     assert done.stdout, done.stderr
     report = json.loads(done.stdout)
     assert report["differences"] == []
+    assert (report["lost"], report["bytes_lost"]) == ([], 0)
     assert report["kills"] == len(report["step_when_killed"]) == KILLS
     assert report["step_when_killed"] == sorted(report["step_when_killed"])  # nothing that was saved is lost
     assert done.returncode == 0
+
+
+@pytest.mark.parametrize(
+    ("said", "step", "expected"),
+    [
+        ([], 0, {}),
+        ([("started", "")], 3, {}),
+        ([("saved", "3/100"), ("saved", "4/200")], 4, {}),
+        ([("saved", "3/100"), ("saved", "4/200")], 5, {}),  # one more was written than could be said
+        ([("saved", "3/100"), ("saved", "4/200")], 3, {"the checkpoint of step 4; step 3 is left": 200}),
+        ([("saved", "1/100")], 0, {"the checkpoint of step 1; step 0 is left": 100}),
+    ],
+)
+def test_a_checkpoint_that_was_written_and_is_not_there_is_lost(
+    said: list[tuple[str, str]], step: int, expected: dict[str, int]
+):
+    assert lost_checkpoint(said, step) == expected

@@ -7,8 +7,8 @@ One training runs from its first step to its last in one process. Another, of th
 a real process) at random moments: by turns after a random time, and at a random file operation, which mostly is inside the
 write of a checkpoint, half of it written. Each time a new process goes on with it. At the end both must be equal bit for bit:
 weights, their average, both moments of the optimiser, the losses of every step, the previews as files, the model with its
-recordings. Every step writes a checkpoint, so that there is much to hit. For Linux and macOS: processes are forks of one that
-has imported everything, so that a kill costs no start.
+recordings. Every step writes a checkpoint, so that there is much to hit; one that was written when its process was killed is
+lost where it is not there afterwards, or an older one. For Linux and macOS; see `forked.py`.
 """
 
 from __future__ import annotations
@@ -17,12 +17,10 @@ import argparse
 import json
 import os
 import random
-import signal
 import sys
 import tempfile
 import time
-import traceback
-from collections.abc import Callable
+from collections.abc import Sequence
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
@@ -37,17 +35,21 @@ import pytest  # noqa: E402
 import torch  # noqa: E402
 from safetensors import safe_open  # noqa: E402
 
+from faults.forked import HALF_A_FILE, Fork, Say, die_at  # noqa: E402
+from small_dataset_audio.files import TEMPORARY_PREFIX  # noqa: E402
 from small_dataset_audio.library import CHECKPOINT_FILE, Library  # noqa: E402
+from small_dataset_audio.training.checkpoint import _METADATA_KEY  # noqa: E402
 from small_dataset_audio.training.recovery import GOOD_EVERY_STEPS  # noqa: E402
 from small_dataset_audio.workflow import TrainRequest, train_corpus, train_run  # noqa: E402
-from small_dataset_audio.workflow.train_events import TrainingProgress, TrainingStarted  # noqa: E402
+from small_dataset_audio.workflow.train_events import TrainingStarted  # noqa: E402
 from tiny import write_recordings  # noqa: E402
 from workflow.conftest import make_training_quick  # noqa: E402
 
 _NAME = "plucks"
 _LAST = "last.safetensors"  # the checkpoint of the last step, which a finished training removes
 _OF_THE_CLOCK = {"elapsed_s", "budget_s"}
-_STARTED, _STEP = b"s", b"."
+_STARTED, _SAVED = "started", "saved"
+_OPERATIONS = (HALF_A_FILE, "fsync", "replace", "unlink")
 _MOST_OPERATIONS = 24  # a checkpoint takes six
 
 
@@ -60,7 +62,7 @@ def main() -> int:
     with tempfile.TemporaryDirectory() as place:
         report = run(Path(place), options.kills, options.seed)
     sys.stdout.write(json.dumps(report) + "\n")
-    return 1 if report["differences"] else 0
+    return 1 if report["differences"] or report["lost"] else 0
 
 
 def run(place: Path, kills: int, seed: int) -> dict[str, Any]:
@@ -72,16 +74,17 @@ def run(place: Path, kills: int, seed: int) -> dict[str, Any]:
         _Training(place / "whole", recordings, num_steps),
         _Training(place / "killed", recordings, num_steps),
     )
-    whole.start().wait_for_the_end()
-    draws, log = random.Random(seed), []  # noqa: S311 - no secret
+    step_s = whole.run_to_the_end()
+    draws, log, lost = random.Random(seed), [], {}  # noqa: S311 - no secret
     while len(log) < kills:
-        process = killed.start(die_at=draws.randrange(1, _MOST_OPERATIONS) if len(log) % 2 else None)
+        process = killed.start(die_at_operation=draws.randrange(1, _MOST_OPERATIONS) if len(log) % 2 else None)
         if len(log) % 2 == 0:
-            process.kill_after(draws.uniform(0.0, 6.0) * whole.step_s)
-        if not process.was_killed():
+            process.kill_after(draws.uniform(0.0, 6.0) * step_s, once=_STARTED)
+        if not process.end():
             raise AssertionError(f"the training came to its end after {len(log)} kills; give it more steps")
         log.append(killed.what_is_left())
-    killed.start().wait_for_the_end()
+        lost |= lost_checkpoint(process.said, log[-1]["step"])
+    killed.run_to_the_end()
     return {
         "kills": kills,
         "seed": seed,
@@ -90,7 +93,25 @@ def run(place: Path, kills: int, seed: int) -> dict[str, Any]:
         "killed_inside_a_write": sum(left["temporaries"] > 0 for left in log),
         "seconds": round(time.monotonic() - began, 1),
         "differences": differences(whole.home, killed.home),
+        "lost": list(lost),
+        "bytes_lost": sum(lost.values()),
     }
+
+
+def lost_checkpoint(said: Sequence[tuple[str, str]], step: int) -> dict[str, int]:
+    """What a killed process had written and is not there: what it is, and its size [bytes]; empty where all is there.
+
+    Parameters
+    ----------
+    said : sequence of (str, str)
+        By the process; of each checkpoint that was written its step and size.
+    step : int
+        Of the checkpoint that is left; 0 where there is none.
+    """
+    written = [which.split("/") for what, which in said if what == _SAVED]
+    if not written or int(written[-1][0]) <= step:
+        return {}
+    return {f"the checkpoint of step {written[-1][0]}; step {step} is left": int(written[-1][1])}
 
 
 def differences(one: Path, other: Path) -> list[str]:
@@ -116,11 +137,16 @@ def _tensor_file_differences(one: Path, other: Path, *, compare_header: bool) ->
     with safe_open(one, "pt") as mine, safe_open(other, "pt") as its:
         if set(mine.keys()) != set(its.keys()):
             return ["other tensors"]
-        found = [name for name in mine.keys() if not torch.equal(mine.get_tensor(name), its.get_tensor(name))]  # noqa: SIM118
+        found = [name for name in mine.keys() if _bits(mine.get_tensor(name)) != _bits(its.get_tensor(name))]  # noqa: SIM118
         headers = [json.loads(next(iter(file.metadata().values()))) for file in (mine, its)]
     if compare_header and _without_the_clock(headers[0]) != _without_the_clock(headers[1]):
         found.append("header")
     return found
+
+
+def _bits(tensor: torch.Tensor) -> tuple[torch.dtype, torch.Size, bytes]:
+    """What is compared; two NaN are equal where their bits are."""
+    return tensor.dtype, tensor.shape, tensor.contiguous().flatten().view(torch.uint8).numpy().tobytes()
 
 
 def _without_the_clock(value: Any) -> Any:
@@ -134,27 +160,34 @@ class _Training:
 
     def __init__(self, home: Path, recordings: Path, num_steps: int) -> None:
         self.home = home
-        self.step_s = 0.0
         self._request = TrainRequest(recordings, _NAME, device="cpu", max_steps=num_steps)
 
-    def start(self, die_at: int | None = None) -> _Process:
+    def start(self, die_at_operation: int | None = None) -> Fork:
         """Begin, or go on where there is a checkpoint."""
         checkpoint = Library(self.home).folder_of(_NAME) / CHECKPOINT_FILE
-        return _Process(lambda send: self._train(send, resume=checkpoint.is_file(), die_at=die_at), self)
+        return Fork(lambda say: self._train(say, resume=checkpoint.is_file(), die_at_operation=die_at_operation))
+
+    def run_to_the_end(self) -> float:
+        """Begin, or go on, until it is done; returns the time of a step [s]."""
+        process, moments_s = self.start(), []
+        for _ in process.lines():
+            moments_s.append(time.monotonic())
+        if process.end():
+            raise AssertionError("a training process was killed by somebody else: too little memory?")
+        return (moments_s[-1] - moments_s[0]) / max(len(moments_s) - 1, 1)
 
     def what_is_left(self) -> dict[str, int]:
         """Step of the checkpoint, which must be whole, and temporaries that show what was being written."""
         folder = Library(self.home).folder_of(_NAME)
-        temporaries = sum(1 for path in folder.rglob(".sda-tmp-*") if path.is_file())
+        temporaries = sum(1 for path in folder.rglob(f"{TEMPORARY_PREFIX}*") if path.is_file())
         if not (folder / CHECKPOINT_FILE).is_file():
             return {"step": 0, "temporaries": temporaries}
         with safe_open(folder / CHECKPOINT_FILE, "pt") as file:
-            step = json.loads(file.metadata()["small_dataset_audio_checkpoint"])["step"]
             for name in file.keys():  # noqa: SIM118 - safe_open is no mapping
                 file.get_tensor(name)
-        return {"step": step, "temporaries": temporaries}
+        return {"step": _step_of(folder / CHECKPOINT_FILE), "temporaries": temporaries}
 
-    def _train(self, send: Callable[[bytes], object], *, resume: bool, die_at: int | None) -> None:
+    def _train(self, say: Say, *, resume: bool, die_at_operation: int | None) -> None:
         patch = pytest.MonkeyPatch()
         make_training_quick(patch)
         patch.setattr(train_run, "_CHECKPOINT_EVERY_S", 0.0)
@@ -166,102 +199,21 @@ class _Training:
             kept.unlink(missing_ok=True)
             os.link(path, kept)
             kept.rename(self.home / _LAST)
+            say(_SAVED, f"{_step_of(path)}/{path.stat().st_size}")
 
         patch.setattr(train_run, "save_checkpoint", save_and_keep)
         if resume:
             self._request = replace(self._request, resume=True)
         for event in train_corpus(self._request, Library(self.home)):
             if isinstance(event, TrainingStarted):
-                send(_STARTED)
-                if die_at is not None:
-                    _die_at_operation(die_at, patch)
-            if isinstance(event, TrainingProgress):
-                send(_STEP)
+                say(_STARTED, "")
+                if die_at_operation is not None:
+                    die_at(die_at_operation, patch, _OPERATIONS)
 
 
-def _die_at_operation(number: int, patch: pytest.MonkeyPatch) -> None:
-    """Let this process kill itself at a file operation: before it, or with half of a file written."""
-    left = [number]
-
-    def is_the_one() -> bool:
-        left[0] -= 1
-        return left[0] == 0
-
-    def die() -> None:
-        os.kill(os.getpid(), signal.SIGKILL)
-
-    def deadly(operation: Callable[..., Any]) -> Callable[..., Any]:
-        def call(*arguments: Any, **named: Any) -> Any:
-            if is_the_one():
-                die()
-            return operation(*arguments, **named)
-
-        return call
-
-    def write_bytes(path: Path, data: bytes) -> int:
-        with path.open("wb") as file:
-            if is_the_one():
-                file.write(data[: len(data) // 2])
-                file.flush()
-                die()
-            return file.write(data)
-
-    patch.setattr(Path, "write_bytes", write_bytes)
-    for name in ("fsync", "replace", "unlink"):
-        patch.setattr(os, name, deadly(getattr(os, name)))
-
-
-class _Process:
-    """A fork that trains, and says what it has come to through a pipe."""
-
-    def __init__(self, work: Callable[[Callable[[bytes], object]], None], training: _Training) -> None:
-        self._training = training
-        read_end, write_end = os.pipe()
-        self._pid = os.fork()
-        if self._pid == 0:
-            os.close(read_end)
-            _work_and_exit(work, write_end)
-        os.close(write_end)
-        self._events = os.fdopen(read_end, "rb", buffering=0)
-
-    def kill_after(self, seconds: float) -> None:
-        """Kill it this long after its training has started."""
-        if self._events.read(1) == _STARTED:
-            time.sleep(seconds)
-        os.kill(self._pid, signal.SIGKILL)
-
-    def was_killed(self) -> bool:
-        """Wait for its end; whether that was a kill. Any other end but a good one is an error."""
-        with self._events:
-            while self._events.read(1 << 16):
-                pass
-        _, status = os.waitpid(self._pid, 0)
-        if os.WIFSIGNALED(status) and os.WTERMSIG(status) == signal.SIGKILL:
-            return True
-        if status:
-            raise AssertionError(f"a training process ended with status {status}; see its traceback above")
-        return False
-
-    def wait_for_the_end(self) -> None:
-        """Wait for a good end, and measure the time of a step on the way."""
-        self._events.read(1)
-        began, steps = time.monotonic(), 0
-        while self._events.read(1):
-            steps += 1
-        if self.was_killed():
-            raise AssertionError("a training process was killed by somebody else: too little memory?")
-        self._training.step_s = (time.monotonic() - began) / max(steps, 1)
-
-
-def _work_and_exit(work: Callable[[Callable[[bytes], object]], None], write_end: int) -> None:
-    code = 1
-    try:
-        work(lambda data: os.write(write_end, data))
-        code = 0
-    except BaseException:  # noqa: BLE001 - a fork must not come to the parent's code
-        traceback.print_exc()
-    finally:
-        os._exit(code)
+def _step_of(checkpoint: Path) -> int:
+    with safe_open(checkpoint, "pt") as file:
+        return int(json.loads(file.metadata()[_METADATA_KEY])["step"])
 
 
 if __name__ == "__main__":
