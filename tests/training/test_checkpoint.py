@@ -261,7 +261,7 @@ def test_a_header_with_settings_that_cannot_be_is_refused(path: Path, section: s
 
 @pytest.mark.parametrize(
     "key",
-    ["step", "vae", "training", "corpus_hash", "keep_audio", "licence", "recordings", "good", "setbacks"],
+    ["step", "vae", "training", "corpus_hash", "keep_audio", "licence", "recordings", "good", "setbacks", "steady_steps"],
 )
 def test_a_header_that_lacks_a_key_is_refused(path: Path, key: str):
     rewrite(path, lambda header, _: header.pop(key))
@@ -273,6 +273,7 @@ def test_a_header_that_lacks_a_key_is_refused(path: Path, key: str):
     [
         ("setbacks", -1),
         ("setbacks", 1 << 40),
+        ("steady_steps", 4),
         ("rate_share", -0.5),
         ("rate_share", 2.0),
         ("batch_size", 0),

@@ -14,7 +14,14 @@ import torch
 
 from small_dataset_audio.audio.spectrogram import AudioSpectrogram
 from small_dataset_audio.errors import TrainingError
-from small_dataset_audio.training import CropDataset, Trainer, TrainingConfig, TrainingProgress, TrainingSetback
+from small_dataset_audio.training import (
+    CropDataset,
+    Trainer,
+    TrainingConfig,
+    TrainingProgress,
+    TrainingSetback,
+    recovery,
+)
 from small_dataset_audio.training.checkpoint import checkpoint_bytes, load_checkpoint, save_checkpoint
 from small_dataset_audio.training.recovery import GOOD_EVERY_STEPS
 from small_dataset_audio.training.sizing import SMALLER_SIZES, TrainingSize, choose_size, time_a_step
@@ -160,7 +167,35 @@ def test_row_30_where_going_back_does_not_help_the_training_ends_and_says_what_t
     assert [setback.rate_share for setback in setbacks(events)] == [1 / 2, 1 / 4, 1 / 8, 1 / 16, 1 / 32]
     assert "\n" not in str(caught.value)
     assert whole.state.step == len(whole.state.history) == 10
+    assert whole.state.setbacks == 6  # whoever goes on draws other batches than those that came to this
     assert all(torch.isfinite(value).all() for value in state_tensors(whole.state).values())
+
+
+def test_row_30_the_learning_rate_is_given_back_after_enough_good_steps(monkeypatch: pytest.MonkeyPatch, plant):
+    monkeypatch.setattr(recovery, "STEADY_STEPS", 4)
+    plant(no_number, lambda step, retry: (step, retry) in {(3, 0), (3, 1), (14, 2)})
+    whole, shares = trainer(), []
+    for event in whole.run():
+        if isinstance(event, TrainingProgress):
+            shares.append((event.step, whole.state.rate_share))
+    assert shares[:3] == [(1, 1.0), (2, 1.0), (3, 1.0)]
+    # Step 4 fails twice, and it begins anew at a quarter; step 15 fails, and it goes back to step 10.
+    again = [(step, 0.25 if step < 4 else 0.5 if step < 8 else 1.0) for step in range(1, 15)]
+    assert shares[6:] == [*again, *((step, 0.5 if step < 14 else 1.0) for step in range(11, 25))]
+    assert whole.state.steady_steps == 0
+
+
+def test_row_30_a_setback_without_memory_puts_off_the_giving_back(monkeypatch: pytest.MonkeyPatch, plant):
+    monkeypatch.setattr(recovery, "STEADY_STEPS", 12)
+    plant(no_number, lambda step, retry: (step, retry) == (1, 0))
+    whole = trainer()
+    running = whole.run()
+    for _ in range(13):
+        next(running)
+    assert (whole.state.step, whole.state.rate_share, whole.state.steady_steps) == (11, 0.5, 11)
+    plant(no_memory, lambda step, retry: (step, retry) == (11, 1))
+    next(running)
+    assert (whole.state.step, whole.state.rate_share, whole.state.steady_steps) == (10, 0.5, 0)
 
 
 # --- no memory ---
@@ -203,7 +238,7 @@ def test_row_30_one_crop_without_memory_ends_the_training_and_says_what_to_do(pl
     plant(no_memory, lambda *_: True)
     with pytest.raises(TrainingError, match=r"step 1 found no memory, even with one crop .* --device cpu"):
         list(whole.run())
-    assert (whole.state.step, whole.state.batch_size, whole.state.setbacks) == (0, 1, 2)
+    assert (whole.state.step, whole.state.batch_size, whole.state.setbacks) == (0, 1, 3)
 
 
 def test_row_30_another_error_is_not_taken_for_one_of_memory(plant):
@@ -249,6 +284,24 @@ def test_row_30_a_training_resumed_before_or_after_a_setback_ends_as_if_it_had_n
     after = list(resumed.run())
     assert setbacks(before + after) == setbacks(events) != []
     assert steps(before + after) == steps(events)
+    assert_same_state(resumed.state, whole.state)
+
+
+@pytest.mark.parametrize("saved_after", [16, 18, 19, 20])
+def test_row_30_a_rate_that_is_given_back_comes_back_at_the_same_step_of_a_resumed_training(
+    monkeypatch: pytest.MonkeyPatch, tmp_path: Path, plant, saved_after: int
+):
+    monkeypatch.setattr(recovery, "STEADY_STEPS", 5)
+    plant(no_number, lambda step, retry: (step, retry) == (14, 0))
+    whole, interrupted = trainer(), trainer()
+    assert len(setbacks(list(whole.run()))) == 1
+    running = interrupted.run()
+    for _ in range(saved_after):
+        next(running)
+    assert interrupted.state.rate_share == (1.0 if saved_after == 20 else 0.5)
+    save_checkpoint(tmp_path / "c", interrupted.state, CONFIG, "c0ffee")
+    resumed = trainer(state=load_checkpoint(tmp_path / "c")[0])
+    list(resumed.run())
     assert_same_state(resumed.state, whole.state)
 
 

@@ -77,7 +77,7 @@ class CheckpointHeader:
         What `corpus_hash` is made of, so that a change can be named.
     previews_done : int
         Of the previews that a training makes on its way.
-    step, progress, elapsed_s, best_held_out, best_progress, annealing_steps_left, batch_size, rate_share, setbacks
+    step, progress, elapsed_s, best_held_out, best_progress, annealing_steps_left, batch_size, rate_share, setbacks, steady_steps
         See :class:`~small_dataset_audio.training.state.TrainingState`.
     good : GoodPoint or None
         What a setback goes back to; None where that is the present state.
@@ -100,6 +100,7 @@ class CheckpointHeader:
     batch_size: int
     rate_share: float
     setbacks: int
+    steady_steps: int
     good: GoodPoint | None
 
 
@@ -150,6 +151,7 @@ def save_checkpoint(
         batch_size=state.batch_size,
         rate_share=state.rate_share,
         setbacks=state.setbacks,
+        steady_steps=state.steady_steps,
         good=None if good is None else good.point,
     )
     tensors = tensors | {_LOSSES: losses_to_tensor(state.history)}
@@ -240,6 +242,7 @@ def load_checkpoint(path: Path, device: torch.device | str = "cpu") -> tuple[Tra
         raise _misfit(path, _LOSSES)
     state.history = losses_from_tensor(losses)
     state.batch_size, state.rate_share, state.setbacks = header.batch_size, header.rate_share, header.setbacks
+    state.steady_steps = header.steady_steps
     if header.good is not None:
         own = state_tensors(state)
         names = [name for name in own if header.good.step > 0 or not name.startswith("optimizer.")]
@@ -281,7 +284,8 @@ def _check_position(header: CheckpointHeader) -> None:
         ("elapsed_s", header.elapsed_s, 1e9),
         ("annealing_steps_left", max(steps_left, 0), 2**53),
         ("rate_share", header.rate_share, 1.0),
-        ("setbacks", header.setbacks, 1000),
+        ("setbacks", header.setbacks, 1e9),
+        ("steady_steps", header.steady_steps, header.step),
         ("good.step", 0 if header.good is None else header.good.step, header.step),
     ):
         if not 0 <= value <= most:

@@ -28,6 +28,7 @@ from small_dataset_audio.training.recovery import (
     NotFiniteError,
     SetbackCause,
     TrainingSetback,
+    give_back_when_due,
     go_back,
     is_out_of_memory,
     keep_when_due,
@@ -187,6 +188,7 @@ class Trainer:
             keep_when_due(self.state)  # the first time, and after a resumption
             losses = self._take_step(total_steps)
             keep_when_due(self.state)
+            give_back_when_due(self.state)
             return losses
         except NotFiniteError:
             cause = "not finite"

@@ -1,8 +1,10 @@
 """What a training does about a step that cannot be made: back to the last good state, and on more carefully.
 
 A copy of the state is kept in memory, a new one every few steps. Where a step comes to no finite number, the training goes back
-to it with half the learning rate; where a step finds no memory, with half the batch. Both, and how often it happened, are part
-of the state: a resumed training goes back to the same step, and draws the same batches from there, as one that never stopped.
+to it with half the learning rate; where a step finds no memory, with half the batch. The rate is given back after many good
+steps: a night must not end at a thirty-second of it for five steps that lie hours apart. All this, and how often it happened, is
+part of the state: a resumed training goes back to the same step, and draws the same batches from there, as one that never
+stopped.
 """
 
 from __future__ import annotations
@@ -18,6 +20,8 @@ from small_dataset_audio.training.state import GoodState, TrainingState, move_to
 GOOD_EVERY_STEPS: Final = 10
 """Between two copies: of the default model 50 MB, some 10 ms in 2.5 s."""
 SMALLEST_RATE_SHARE: Final = 1 / 32
+STEADY_STEPS: Final = 200
+"""Good steps, one after the other, after which the learning rate is doubled again."""
 
 SetbackCause: TypeAlias = Literal["not finite", "out of memory"]
 
@@ -62,6 +66,15 @@ def keep_when_due(state: TrainingState) -> None:
         state.good = GoodState(point_of(state), tensors)
 
 
+def give_back_when_due(state: TrainingState) -> None:
+    """Count a good step, and double a learning rate that was halved once there are enough of them."""
+    if state.rate_share >= 1.0:
+        return
+    state.steady_steps += 1
+    if state.steady_steps >= STEADY_STEPS:
+        state.rate_share, state.steady_steps = min(2 * state.rate_share, 1.0), 0
+
+
 def is_out_of_memory(error: RuntimeError) -> bool:
     """Whether torch found no memory."""
     return isinstance(error, torch.OutOfMemoryError) or any(words in str(error) for words in _OUT_OF_MEMORY)
@@ -80,24 +93,25 @@ def go_back(state: TrainingState, failed_step: int, cause: SetbackCause) -> Trai
     Raises
     ------
     TrainingError
-        Nothing is left to halve.
+        Nothing is left to halve. Whoever goes on from here all the same draws other batches.
     """
     _restore(state)
+    state.setbacks += 1
+    state.steady_steps = 0
     if cause == "not finite":
         if state.rate_share / 2 < SMALLEST_RATE_SHARE:
             raise TrainingError(
-                f"step {failed_step} came to no finite number, even at 1/{round(1 / state.rate_share)} of the learning rate; "
-                "the last checkpoint is whole, but would come to the same: train again under another --name with another --seed"
+                f"step {failed_step} came to no finite number, even at 1/{round(1 / state.rate_share)} of the learning rate: "
+                "train again under another --name with another --seed, or go on with --resume, which draws other batches"
             )
         state.rate_share /= 2
     else:
         if state.batch_size == 1:
             raise TrainingError(
-                f"step {failed_step} found no memory, even with one crop in a batch; the last checkpoint is whole: "
+                f"step {failed_step} found no memory, even with one crop in a batch: "
                 "close other programs and go on with --resume, or add --device cpu"
             )
         state.batch_size //= 2
-    state.setbacks += 1
     return TrainingSetback(failed_step, state.step, cause, state.rate_share, state.batch_size)
 
 

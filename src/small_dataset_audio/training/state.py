@@ -87,9 +87,11 @@ class TrainingState:
     batch_size : int
         Crops in a batch; halved where memory did not suffice.
     rate_share : float
-        Of the learning rate that was planned; halved where the loss was no number.
+        Of the learning rate that was planned; halved where the loss was no number, doubled again after many good steps.
     setbacks : int
         How often it was gone back so far. Batches are drawn anew by it.
+    steady_steps : int
+        Good ones since the last setback, or since the learning rate was last doubled; 0 where it is whole.
     good : GoodState or None
         What is gone back to; None before the first step.
     """
@@ -107,6 +109,7 @@ class TrainingState:
     batch_size: int = TrainingConfig.batch_size
     rate_share: float = 1.0
     setbacks: int = 0
+    steady_steps: int = 0
     good: GoodState | None = None
 
 
