@@ -428,6 +428,17 @@ with atomic_write(Path(sys.argv[1])) as temporary:
     assert list(tmp_path.iterdir()) == []
 
 
+@pytest.mark.skipif(not hasattr(time, "CLOCK_BOOTTIME"), reason="this system does not say when it began")
+def test_temporaries_of_before_the_machine_began_are_swept_though_a_process_has_their_number(tmp_path: Path):
+    with atomic_write(tmp_path / "take.wav") as temporary:
+        old = tmp_path / temporary.name.replace(".wav", ".json")
+        for path in (temporary, old):
+            path.write_bytes(b"half")
+        os.utime(old, (1000.0, 1000.0))
+        assert sweep_temporaries(tmp_path) == 1
+        assert temporary.exists()
+
+
 def test_temporaries_of_another_machine_are_swept_when_nobody_wrote_to_them_for_a_day(tmp_path: Path):
     fresh = tmp_path / f"{TEMPORARY_PREFIX}00000000-1-0123456789abcdef.wav"
     old = tmp_path / f"{TEMPORARY_PREFIX}00000000-2-0123456789abcdef.wav"

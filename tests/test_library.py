@@ -12,6 +12,7 @@ from safetensors import safe_open
 from safetensors.torch import load_file, save_file
 
 from small_dataset_audio.errors import InvalidNameError, ModelNotFoundError
+from small_dataset_audio.files import TEMPORARY_PREFIX
 from small_dataset_audio.library import CHECKPOINT_FILE, HOME_VARIABLE, LOCK_FILE, Library, display_folder_name
 from small_dataset_audio.models.bundle import MODEL_FILE
 from small_dataset_audio.shell import shell_word
@@ -334,3 +335,34 @@ def test_a_model_folder_that_is_copied_in_is_a_model(library: Library, tiny_mode
     shutil.copytree(tiny_model_folder, library.models_folder / "copied")
     assert library.find("copied") == library.models_folder / "copied"
     assert [entry.problem for entry in library.entries()] == [""]
+
+
+# --- what killed processes leave ---
+
+
+def test_row_26_a_listing_sweeps_what_killed_processes_left(library: Library, add_model):
+    folder = add_model("sound")
+    stray = f"{TEMPORARY_PREFIX}0123456789abcdef.flac"
+    (library.root / stray).write_bytes(b"of a catalogue")
+    (folder / stray).write_bytes(b"of a model")
+    (folder / "corpus-0123456789abcdef.flac").write_bytes(b"of a save")
+    (folder / "corpus-my-notes.flac").write_bytes(b"the user's own")
+    before = {path.name for path in folder.iterdir()}
+    library.entries()
+    assert {path.name for path in folder.iterdir()} == before - {stray, "corpus-0123456789abcdef.flac"}
+    assert not (library.root / stray).exists()
+
+
+def test_a_listing_leaves_the_recordings_of_a_save_that_is_at_work(library: Library, add_model):
+    folder = add_model("sound")
+    with filelock.FileLock(folder / LOCK_FILE):
+        (folder / "corpus-0123456789abcdef.flac").write_bytes(b"moved into place; the weights follow")
+        library.entries()
+        assert (folder / "corpus-0123456789abcdef.flac").exists()
+
+
+def test_who_uses_a_model_sweeps_its_folder(library: Library, add_model):
+    stray = add_model("sound") / f"{TEMPORARY_PREFIX}0123456789abcdef.wav"
+    stray.write_bytes(b"half")
+    library.find("sound")
+    assert not stray.exists()

@@ -346,9 +346,16 @@ def _is_stray(temporary: Path) -> bool:
     name = _TEMPORARY_NAME.fullmatch(temporary.name)
     if name is None:  # of an older release
         return True
+    written = temporary.stat().st_mtime
     if name[1] == _machine() and os.name != "nt":  # on Windows asking after a process would end it
-        return not is_running(int(name[2]))
-    return time.time() - temporary.stat().st_mtime > _STRAY_AFTER_S
+        return not is_running(int(name[2])) or written < _boot_time()
+    return time.time() - written > _STRAY_AFTER_S
+
+
+def _boot_time() -> float:
+    """When this machine began, as file times have it; 0 where it does not say. Process ids begin anew with it."""
+    clock = getattr(time, "CLOCK_BOOTTIME", None)
+    return 0.0 if clock is None else time.time() - time.clock_gettime(clock)
 
 
 def is_running(process_id: int) -> bool:

@@ -15,7 +15,8 @@ import platformdirs
 
 from small_dataset_audio.catalogue import CATALOGUE_FILE, Catalogue
 from small_dataset_audio.errors import InvalidNameError, ModelError, ModelNotFoundError
-from small_dataset_audio.files import resolve_inside, safe_folder_name
+from small_dataset_audio.files import remove_quietly, resolve_inside, safe_folder_name, sweep_temporaries
+from small_dataset_audio.models.corpus_files import strange_corpus_audio
 from small_dataset_audio.models.metadata import MODEL_FILE, ModelMetadata, read_metadata
 from small_dataset_audio.shell import shell_word
 from small_dataset_audio.training_lock import LOCK_FILE, is_being_trained, training_process
@@ -95,6 +96,7 @@ class Library:
             raise ModelNotFoundError(f"{model} holds no {MODEL_FILE}; give a folder that `sda train` made")
         folder = self.folder_of(model)
         if (folder / MODEL_FILE).is_file():
+            sweep_temporaries(folder)
             return folder
         if is_being_trained(folder):
             holder = training_process(folder)
@@ -146,9 +148,11 @@ class Library:
                 problems[folder] = str(error)
                 return None
 
-        metadata = Catalogue(self.root / CATALOGUE_FILE).metadata_of(
-            [folder for folder in folders if folder not in linked], read
-        )
+        sweep_temporaries(self.root)
+        own = [folder for folder in folders if folder not in linked]
+        metadata = Catalogue(self.root / CATALOGUE_FILE).metadata_of(own, read)
+        for folder in own:
+            _tidy(folder, metadata[folder])
         entries = [
             ModelEntry(
                 folder,
@@ -184,6 +188,18 @@ def _existing_folder(model: str) -> Path | None:
 def _is_model_folder(folder: Path) -> bool:
     """Whether a model is there, or is being made there."""
     return any((folder / name).is_file() for name in (MODEL_FILE, CHECKPOINT_FILE, LOCK_FILE))
+
+
+def _tidy(folder: Path, metadata: ModelMetadata | None) -> None:
+    """Remove what killed processes left in a model folder: temporaries, and recordings that its model does not list."""
+    sweep_temporaries(folder)
+    if metadata is None:
+        return
+    strange = strange_corpus_audio(folder, metadata.corpus_audio)
+    # A save that is at work has its recordings in place before the weights that list them.
+    if strange and not is_being_trained(folder):
+        for path in strange:
+            remove_quietly(path)
 
 
 def _size_bytes(folder: Path) -> int:

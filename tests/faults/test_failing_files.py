@@ -20,7 +20,7 @@ from small_dataset_audio.errors import ModelDamagedError, OutputError
 from small_dataset_audio.files import TEMPORARY_PREFIX, atomic_write, atomic_write_new, write_bytes
 from small_dataset_audio.inference.export import export_take, export_wav
 from small_dataset_audio.models.bundle import ModelBundle, load_bundle, save_bundle
-from small_dataset_audio.models.corpus_audio import corpus_file_name
+from small_dataset_audio.models.corpus_files import corpus_file_name
 from small_dataset_audio.training.checkpoint import load_checkpoint, save_checkpoint
 from small_dataset_audio.training.config import TrainingConfig
 from small_dataset_audio.training.state import TrainingState, new_state

@@ -25,7 +25,7 @@ from small_dataset_audio.errors import (
 from small_dataset_audio.files import sha256_file
 from small_dataset_audio.models import ModelBundle, load_bundle, save_bundle
 from small_dataset_audio.models import bundle as bundle_module
-from small_dataset_audio.models.corpus_audio import corpus_file_name
+from small_dataset_audio.models.corpus_files import corpus_file_name
 from tiny import corpus_audio_in
 from traps import pickled_trap, spring, torch_trap
 

@@ -41,12 +41,8 @@ from small_dataset_audio.files import (
 )
 from small_dataset_audio.models.autoencoder import Autoencoder
 from small_dataset_audio.models.config import LinearConfig
-from small_dataset_audio.models.corpus_audio import (
-    corpus_file_name,
-    load_corpus_audio,
-    strange_corpus_audio,
-    write_corpus_audio,
-)
+from small_dataset_audio.models.corpus_audio import load_corpus_audio, write_corpus_audio
+from small_dataset_audio.models.corpus_files import corpus_file_name, strange_corpus_audio
 from small_dataset_audio.models.density import LatentDensity
 from small_dataset_audio.models.linear import LinearAutoencoder, linear_outline
 from small_dataset_audio.models.metadata import METADATA_KEY, MODEL_FILE, ModelMetadata, read_metadata

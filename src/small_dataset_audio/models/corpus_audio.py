@@ -7,7 +7,6 @@ the list before it is decoded, and no more memory is filled than is really decod
 
 from __future__ import annotations
 
-import re
 from collections.abc import Iterable, Sequence
 from pathlib import Path
 from typing import Final, TypeAlias
@@ -20,14 +19,13 @@ from safetensors import SafetensorError
 from small_dataset_audio.constants import SAMPLE_RATE
 from small_dataset_audio.errors import ModelDamagedError, OutputError
 from small_dataset_audio.files import sha256_file
+from small_dataset_audio.models.corpus_files import listed_corpus_audio
 from small_dataset_audio.models.metadata import CorpusAudioEntry, ModelMetadata
 from small_dataset_audio.models.weights_file import check_plain_file
 
 Clips: TypeAlias = tuple[NDArray[np.float32], ...]
 Sides: TypeAlias = tuple[NDArray[np.float32] | None, ...]
 
-_OLDER_NAME: Final = "corpus.flac"  # in models of before 0.2
-_NAMES: Final = re.compile(r"corpus(-[0-9a-f]{16})?\.flac")
 _FLAC_PEAK: Final = 0.999  # a 24-bit file cannot hold more than full scale; louder corpora are stored scaled
 _FLAC_MAGIC: Final = b"fLaC"
 _MOST_BYTES_PER_SAMPLE: Final = 4  # of 24 bits, with the frames' own headers
@@ -36,7 +34,7 @@ _BLOCK_FRAMES: Final = 1 << 18
 
 
 def write_corpus_audio(path: Path, clips: Clips, sides: Sides) -> CorpusAudioEntry:
-    """Write the clips to a file that is moved to its own name (:func:`corpus_file_name`) by the caller.
+    """Write the clips to a file that is moved to its own name (:mod:`.corpus_files`) by the caller.
 
     Parameters
     ----------
@@ -70,17 +68,6 @@ def write_corpus_audio(path: Path, clips: Clips, sides: Sides) -> CorpusAudioEnt
         ) from error
 
 
-def corpus_file_name(entry: CorpusAudioEntry) -> str:
-    """Name of the recordings in a model folder: another for others, so that no save writes over what a model needs."""
-    return f"corpus-{entry.sha256[:16]}.flac"
-
-
-def strange_corpus_audio(folder: Path, entry: CorpusAudioEntry | None) -> list[Path]:
-    """Recordings in a model folder that its model does not list: of a save that was killed, or of the model before."""
-    listed = None if entry is None else _listed(folder, entry)
-    return [path for path in folder.glob("corpus*.flac") if _NAMES.fullmatch(path.name) and path != listed]
-
-
 def load_corpus_audio(folder: Path, metadata: ModelMetadata) -> tuple[Clips, Sides]:
     """Read clips and sides; both empty where none are kept.
 
@@ -92,7 +79,7 @@ def load_corpus_audio(folder: Path, metadata: ModelMetadata) -> tuple[Clips, Sid
     entry = metadata.corpus_audio
     if entry is None:
         return (), ()
-    path = _listed(folder, entry)
+    path = listed_corpus_audio(folder, entry)
     lengths = [clip.num_samples for clip in metadata.corpus.clips]
     _check_file(path, entry, sum(lengths))
     try:
@@ -106,11 +93,6 @@ def load_corpus_audio(folder: Path, metadata: ModelMetadata) -> tuple[Clips, Sid
         raise ModelDamagedError(f"{path} does not hold the clips that the model lists; train the model again")
     clips, sides = (tuple(part) for part in zip(*recordings, strict=True))
     return clips, sides if entry.channels == 2 else ()
-
-
-def _listed(folder: Path, entry: CorpusAudioEntry) -> Path:
-    path = folder / corpus_file_name(entry)
-    return path if path.exists() else folder / _OLDER_NAME
 
 
 def _check_file(path: Path, entry: CorpusAudioEntry, num_samples: int) -> None:
