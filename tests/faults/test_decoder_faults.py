@@ -325,7 +325,7 @@ def test_row_18_a_process_that_is_killed_between_two_files_costs_neither(folder)
 
 def test_row_18_time_grows_with_the_size_of_a_file_between_a_floor_and_a_ceiling():
     limits = DecoderLimits()
-    assert [limits.time_s(size) for size in (0, 1_000_000, 40_000_000, 2**40)] == [60.0, 60.0, 200.0, 900.0]
+    assert [limits.time_s(size) for size in (0, 1_000_000, 40_000_000, 2**40)] == [20.0, 20.0, 200.0, 900.0]
 
 
 @needs_memory_limit

@@ -81,7 +81,7 @@ class DecoderLimits:
         Time for the process to begin.
     """
 
-    min_time_s: float = 60.0
+    min_time_s: float = 20.0
     max_time_s: float = 900.0
     bytes_per_s: float = 200_000.0
     memory_bytes: int = 1 << 30
