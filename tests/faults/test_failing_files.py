@@ -142,9 +142,13 @@ def small_bundle(tiny_bundle: ModelBundle) -> ModelBundle:
     return replace(tiny_bundle, metadata=metadata, clips=clips, sides=())
 
 
-@pytest.mark.parametrize("change", ["other weights", "other recordings", "no recordings"])
+@pytest.mark.parametrize(  # one error each, for the time that it takes
+    ("change", "code"),
+    [("other weights", errno.EIO), ("other recordings", errno.ENOSPC), ("no recordings", errno.EACCES)],
+    ids=lambda value: errno.errorcode[value] if isinstance(value, int) else value,
+)
 def test_row_24_whichever_operation_fails_a_model_is_the_older_or_the_newer_and_never_damaged(
-    tmp_path: Path, small_bundle: ModelBundle, change: str
+    tmp_path: Path, small_bundle: ModelBundle, change: str, code: int
 ):
     folder, kept = tmp_path / "model", tmp_path / "kept"
     audio_before = save_bundle(kept, small_bundle).metadata.corpus_audio
@@ -159,7 +163,7 @@ def test_row_24_whichever_operation_fails_a_model_is_the_older_or_the_newer_and_
     (kept / "corpus-my-notes.flac").write_bytes(b"the user's own")
     shutil.copytree(kept, folder)
     failures = 0
-    for fault in every_fault(folder, lambda: save_bundle(folder, newer), codes=[errno.ENOSPC]):
+    for fault in every_fault(folder, lambda: save_bundle(folder, newer), codes=[code]):
         assert_told(fault, str(folder))
         loaded = load_bundle(folder)
         assert loaded.metadata.name in (("newer",) if fault.error is None else ("tiny", "newer")), str(fault)
@@ -184,7 +188,7 @@ def test_row_24_whichever_operation_fails_a_first_model_is_whole_or_not_there(
     tmp_path: Path, small_bundle: ModelBundle
 ):
     folder = tmp_path / "model"
-    for fault in every_fault(folder, lambda: save_bundle(folder, small_bundle), codes=[errno.ENOSPC]):
+    for fault in every_fault(folder, lambda: save_bundle(folder, small_bundle)):
         assert_told(fault, str(folder))
         if fault.error is None or (folder / "model.safetensors").exists():
             assert load_bundle(folder).metadata.name == "tiny"
