@@ -4,8 +4,9 @@
     python tests/faults/kill_campaign.py --kills 25 --seed 7
 
 Each kill is a SIGKILL of a real process, by turns after a random time or at a random file operation. After each one the library
-must open, no half file may have a final name, and everything that was reported as done must be there; see `kill_jobs.py`.
-For Linux and macOS: children are forks of a process that has imported everything, so that a kill costs no start.
+must open, no half file may have a final name, and everything that was reported as done must be there; see `kill_jobs.py`. At
+the end each job's work is begun once more as a user would, and what is left then of temporaries, and of recordings that no
+model lists, is counted. For Linux and macOS; see `forked.py`.
 """
 
 from __future__ import annotations
@@ -13,15 +14,12 @@ from __future__ import annotations
 import argparse
 import json
 import os
-import signal
 import sys
 import tempfile
 import time
-import traceback
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import asdict, dataclass, field
 from pathlib import Path
-from typing import Any
 
 os.environ.setdefault("OMP_NUM_THREADS", "1")  # before torch: a process with threads of its own cannot be forked
 sys.path.insert(0, str(Path(__file__).parent.parent))
@@ -31,6 +29,7 @@ import numpy as np
 import pytest
 import torch
 
+from faults.forked import Fork, Say, die_at, in_fork
 from faults.kill_jobs import JOBS, Job, Loss, TrainJob, leftovers
 from small_dataset_audio.errors import SdaError
 from workflow.conftest import make_training_quick
@@ -54,7 +53,7 @@ class Report:
     bytes_lost : int
         Of what had been reported as done.
     strays_left : int
-        Temporaries that the next start did not sweep.
+        Temporaries, and recordings that no model lists, that the next start did not sweep.
     seconds : float
     """
 
@@ -98,7 +97,7 @@ def run_campaign(root: Path, num_kills: int, seed: int) -> Report:
     places = {job.name: root / job.name for job in JOBS}
     for job in JOBS:
         places[job.name].mkdir()
-        _in_child(job.prepare, places[job.name])
+        in_fork(lambda job=job: job.prepare(places[job.name]))  # type: ignore[misc]
     for number in range(num_kills):
         job = JOBS[number % len(JOBS)]
         # By rounds: all jobs after a time, then all at an operation.
@@ -110,7 +109,12 @@ def run_campaign(root: Path, num_kills: int, seed: int) -> Report:
             report.failures.append(f"kill {number}, {job.name}: {loss.what}")
             report.bytes_lost += loss.num_bytes
             sys.stderr.write(report.failures[-1] + "\n")
-    report.strays_left = sum(len(leftovers(place)) for place in places.values())
+    for job in JOBS:
+        place = places[job.name]
+        in_fork(lambda job=job, place=place: _start_again(job, place))  # type: ignore[misc]
+        for stray in leftovers(place):
+            report.strays_left += 1
+            sys.stderr.write(f"left by {job.name}: {stray.relative_to(place)}\n")
     report.seconds = round(time.monotonic() - began, 1)
     return report
 
@@ -124,91 +128,38 @@ def _checked(job: Job, place: Path, said: Sequence[tuple[str, str]]) -> Iterator
 
 
 def _kill_once(job: Job, place: Path, generator: np.random.Generator, *, at_operation: bool) -> list[tuple[str, str]]:
-    """Start the job in a child, kill it, and return what it had said."""
-    reader, writer = os.pipe()
+    """Start the job in a fork, kill it, and return what it had said."""
     operation = int(generator.integers(1, _MOST_OPERATIONS, endpoint=True)) if at_operation else 0
     after_s = generator.uniform(0.0, job.longest_s)
-    child = os.fork()
-    if child == 0:
-        os.close(reader)
-        _run_until_killed(job, place, writer, operation)
-    os.close(writer)
+    fork = Fork(lambda say: _run_until_killed(job, place, say, operation))
     if at_operation:
-        _wait(child, job.longest_s + _START_S)
+        fork.kill_unless_dead_in(job.longest_s + _START_S)
     else:
-        time.sleep(after_s)
-    os.kill(child, signal.SIGKILL)
-    _, status = os.waitpid(child, 0)
-    with os.fdopen(reader) as pipe:
-        lines = pipe.read().splitlines()
-    if not os.WIFSIGNALED(status):
-        raise RuntimeError(f"{job.name} ended by itself: {lines[-1:]}")
-    return [(what, which) for what, _, which in (line.partition("\t") for line in lines)]
+        fork.kill_after(after_s)
+    if not fork.end():
+        raise RuntimeError(f"{job.name} ended by itself; it had said {fork.said[-1:]}")
+    return fork.said
 
 
-def _wait(child: int, most_s: float) -> None:
-    """Wait until a child has killed itself, without taking away its status."""
-    ends = time.monotonic() + most_s
-    while time.monotonic() < ends:
-        if os.waitid(os.P_PID, child, os.WEXITED | os.WNOHANG | os.WNOWAIT) is not None:
-            return
-        time.sleep(0.01)
+def _run_until_killed(job: Job, place: Path, say: Say, operation: int) -> None:
+    with pytest.MonkeyPatch.context() as patch:
+        _make_quick(job, patch)
+        if operation:
+            die_at(operation, patch, _OPERATIONS)
+        job.run(place, say)
 
 
-def _run_until_killed(job: Job, place: Path, writer: int, operation: int) -> None:
-    """The child's life: it never returns."""
-    write = os.write  # the real one, whatever is counted below
-
-    def say(what: str, which: str) -> None:
-        write(writer, f"{what}\t{which}\n".encode())
-
-    try:
-        with pytest.MonkeyPatch.context() as patch:
-            _make_quick(job, patch)
-            if operation:
-                _die_at(operation, patch)
-            job.run(place, say)
-    finally:
-        say("ended", traceback.format_exc().replace("\n", " | "))
-        os._exit(1)
+def _start_again(job: Job, place: Path) -> None:
+    """What a user does next, and nothing more: look at the models, and go on."""
+    with pytest.MonkeyPatch.context() as patch:
+        _make_quick(job, patch)
+        job.go_on(place)
 
 
 def _make_quick(job: Job, patch: pytest.MonkeyPatch) -> None:
     if isinstance(job, TrainJob):
         make_training_quick(patch)
         patch.setattr("small_dataset_audio.workflow.train_run._CHECKPOINT_EVERY_S", 0.0)
-
-
-def _die_at(number: int, patch: pytest.MonkeyPatch) -> None:
-    """Kill this process at its Nth file operation."""
-    calls = 0
-
-    def counted(operation: Any) -> Any:
-        def count(*arguments: Any, **keywords: Any) -> Any:
-            nonlocal calls
-            calls += 1
-            if calls == number:
-                os.kill(os.getpid(), signal.SIGKILL)
-            return operation(*arguments, **keywords)
-
-        return count
-
-    for name in _OPERATIONS:
-        patch.setattr(os, name, counted(getattr(os, name)))
-
-
-def _in_child(work: Callable[[Path], None], place: Path) -> None:
-    """Do something in a fork, so that no thread starts here."""
-    child = os.fork()
-    if child == 0:
-        try:
-            work(place)
-        except BaseException:  # noqa: BLE001 - a fork must not go on with its parent's work, whatever happens
-            traceback.print_exc()
-            os._exit(1)
-        os._exit(0)
-    if os.waitpid(child, 0)[1] != 0:
-        raise RuntimeError(f"{work} failed")
 
 
 if __name__ == "__main__":

@@ -10,7 +10,7 @@ import itertools
 import json
 import shutil
 import sqlite3
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Final, Protocol
@@ -19,20 +19,19 @@ import numpy as np
 import soundfile
 from PIL import Image
 
+from faults.forked import Say
 from small_dataset_audio.catalogue import CATALOGUE_FILE
 from small_dataset_audio.errors import SdaError
-from small_dataset_audio.files import TEMPORARY_PREFIX, make_output_folder
+from small_dataset_audio.files import TEMPORARY_PREFIX, make_output_folder, sha256_file
 from small_dataset_audio.inference import GenerationConfig
 from small_dataset_audio.inference.export import export_take
-from small_dataset_audio.library import CHECKPOINT_FILE, Library
+from small_dataset_audio.library import CHECKPOINT_FILE, Library, ModelEntry
 from small_dataset_audio.models.bundle import MODEL_FILE, ModelBundle, load_bundle, save_bundle
+from small_dataset_audio.models.metadata import read_metadata
 from small_dataset_audio.training import TrainingProgress, load_checkpoint
 from small_dataset_audio.workflow import ModelSaved, TrainRequest, generate_takes, load_pipeline, train_corpus
 from small_dataset_audio.workflow.first_sound import quick_model
 from tiny import write_recordings
-
-Say = Callable[[str, str], None]
-"""Tell the campaign that something is done: what it is, and which."""
 
 
 @dataclass(frozen=True)
@@ -59,6 +58,9 @@ class Job(Protocol):
     def check(self, root: Path, said: Sequence[tuple[str, str]]) -> Iterator[Loss]:
         """Look at what a killed run left, which had said this."""
 
+    def go_on(self, root: Path) -> None:
+        """Do what a user does next, once, to its end."""
+
 
 class TrainJob:
     """Train one small model after the other, a checkpoint after every step; a training that was killed is resumed."""
@@ -71,18 +73,20 @@ class TrainJob:
 
     def run(self, root: Path, say: Say) -> None:
         library = Library(root / "home")
-        for number in itertools.count():
-            name = f"model {number}"
-            folder = library.folder_of(name)
-            if (folder / MODEL_FILE).is_file():
-                continue
-            is_begun = (folder / CHECKPOINT_FILE).is_file()
-            request = TrainRequest(root / "recordings", name, max_steps=60, resume=is_begun)
+        while True:
+            request = self._next(root, library)
             for event in train_corpus(request, library):
                 if isinstance(event, TrainingProgress) and event.step > 1:
-                    say("checkpoint", f"{name}/{event.step - 1}")  # that of the step before is on disk
+                    say("checkpoint", f"{request.name}/{event.step - 1}")  # that of the step before is on disk
                 elif isinstance(event, ModelSaved):
-                    say("model", f"{name}/{event.bundle.sha256}")
+                    say("model", f"{request.name}/{event.bundle.sha256}")
+
+    def _next(self, root: Path, library: Library) -> TrainRequest:
+        """The first model that is not finished."""
+        names = (f"model {number}" for number in itertools.count())
+        name = next(name for name in names if not (library.folder_of(name) / MODEL_FILE).is_file())
+        is_begun = (library.folder_of(name) / CHECKPOINT_FILE).is_file()
+        return TrainRequest(root / "recordings", name, max_steps=60, resume=is_begun)
 
     def check(self, root: Path, said: Sequence[tuple[str, str]]) -> Iterator[Loss]:
         library = Library(root / "home")
@@ -106,6 +110,11 @@ class TrainJob:
                     (folder / CHECKPOINT_FILE).stat().st_size,
                 )
 
+    def go_on(self, root: Path) -> None:
+        library = Library(root / "home")
+        _look_at(library)
+        list(train_corpus(self._next(root, library), library))
+
 
 class SaveJob:
     """Save models over each other in one folder, by turns of two corpora."""
@@ -120,23 +129,32 @@ class SaveJob:
             library = Library(root / f"home {number}")
             *_, ready = quick_model(root / f"recordings {number}", library)
             shutil.copytree(ready.folder, root / f"source {number}")
-        save_bundle(root / "model", load_bundle(root / "source 0"))
+        save_bundle(_saved_over(root), _renamed(load_bundle(root / "source 0"), "0"))
 
     def run(self, root: Path, say: Say) -> None:
         bundles = [load_bundle(root / f"source {number}") for number in range(2)]
-        for number in itertools.count(1):
-            saved = save_bundle(root / "model", _renamed(bundles[number % 2], f"save {number}"))
-            say("saved", saved.sha256)
+        for number in itertools.count(1 + _number_of(load_bundle(_saved_over(root)))):
+            saved = save_bundle(_saved_over(root), _renamed(bundles[number % 2], str(number)))
+            say("saved", f"{number}/{saved.sha256}")
 
     def check(self, root: Path, said: Sequence[tuple[str, str]]) -> Iterator[Loss]:
-        bundle = load_bundle(root / "model")
+        bundle = load_bundle(_saved_over(root))
         listed = [clip.num_samples for clip in bundle.metadata.corpus.clips]
         if [len(clip) for clip in bundle.clips] != listed:
             yield Loss("the model's recordings are not those that it lists", sum(listed) * 4)
-        hashes = [which for _, which in said]
+        if not said:
+            return
+        number, _, sha256 = said[-1][1].partition("/")
+        size_bytes = (_saved_over(root) / MODEL_FILE).stat().st_size
         # One more may have been saved than could be said; an older one must not come back.
-        if bundle.sha256 in hashes[:-1]:
-            yield Loss("an older model came back", (root / "model" / MODEL_FILE).stat().st_size)
+        if _number_of(bundle) < int(number):
+            yield Loss(f"save {_number_of(bundle)} came back after {number} was reported", size_bytes)
+        if _number_of(bundle) == int(number) and bundle.sha256 != sha256:
+            yield Loss(f"save {number} is not what was reported", size_bytes)
+
+    def go_on(self, root: Path) -> None:
+        for entry in _look_at(Library(root / "home")):
+            load_bundle(entry.folder)
 
 
 class ExportJob:
@@ -162,10 +180,15 @@ class ExportJob:
                 seed=number,
                 quality_metrics={},
             )
-            say("take", wav_path.name)
+            say("take", _name_and_size(wav_path))
 
     def check(self, root: Path, said: Sequence[tuple[str, str]]) -> Iterator[Loss]:
-        yield from _check_takes(root / "takes", [name for _, name in said])
+        yield from _check_takes(root / "takes", [which for _, which in said])
+
+    def go_on(self, root: Path) -> None:
+        audio = np.zeros(1_000, np.float32)
+        config = GenerationConfig()
+        export_take(audio, root / "takes", model_name="none", generation_config=config, seed=0, quality_metrics={})
 
 
 class GenerateJob:
@@ -183,11 +206,17 @@ class GenerateJob:
         for seed in itertools.count(len(list((root / "takes").glob("*.wav")))):
             config = GenerationConfig(duration_s=0.5 + seed % 3, seed=seed)
             for take in generate_takes(pipeline, config, output_dir=root / "takes", plot=seed % 4 == 0):
-                say("take", take.wav_path.name)
+                say("take", _name_and_size(take.wav_path))
 
     def check(self, root: Path, said: Sequence[tuple[str, str]]) -> Iterator[Loss]:
         yield from _check_library(Library(root / "home"))
-        yield from _check_takes(root / "takes", [name for _, name in said])
+        yield from _check_takes(root / "takes", [which for _, which in said])
+
+    def go_on(self, root: Path) -> None:
+        library = Library(root / "home")
+        _look_at(library)
+        pipeline = load_pipeline("recordings-walk", library=library)
+        list(generate_takes(pipeline, GenerationConfig(duration_s=0.5), output_dir=root / "takes"))
 
 
 class CatalogueJob:
@@ -227,15 +256,39 @@ class CatalogueJob:
         if verdict != "ok":
             yield Loss(f"the catalogue is damaged: {verdict}")
 
+    def go_on(self, root: Path) -> None:
+        _look_at(Library(root / "home"))
+
 
 JOBS: Final[tuple[Job, ...]] = (TrainJob(), GenerateJob(), ExportJob(), CatalogueJob(), SaveJob())
 
 
 def leftovers(root: Path) -> list[Path]:
-    """Sweep as the next start does; what is left of temporaries."""
-    for folder in [root, *(path for path in root.rglob("*") if path.is_dir())]:
-        make_output_folder(folder)
-    return list(root.rglob(f"{TEMPORARY_PREFIX}*"))
+    """Temporaries, and recordings in a model's folder that are not the model's; nothing is swept here."""
+    strays = list(root.rglob(f"{TEMPORARY_PREFIX}*"))
+    for folder in {path.parent for path in root.rglob("corpus*.flac")}:
+        recordings = sorted(folder.glob("corpus*.flac"))
+        entry = read_metadata(folder).corpus_audio if (folder / MODEL_FILE).is_file() else None
+        own = [path for path in recordings if entry is not None and sha256_file(path) == entry.sha256]
+        strays += [path for path in recordings if path not in own[:1]]
+    return sorted(strays)
+
+
+def _look_at(library: Library) -> tuple[ModelEntry, ...]:
+    """List the models, and find each that is one."""
+    entries = library.entries()
+    for entry in entries:
+        if entry.metadata is not None:
+            library.find(entry.folder.name)
+    return entries
+
+
+def _saved_over(root: Path) -> Path:
+    return Library(root / "home").folder_of("model")
+
+
+def _number_of(bundle: ModelBundle) -> int:
+    return int(bundle.metadata.name)
 
 
 def _renamed(bundle: ModelBundle, name: str) -> ModelBundle:
@@ -255,7 +308,12 @@ def _check_library(library: Library) -> Iterator[Loss]:
             yield Loss(f"half a file: {error}")
 
 
-def _check_takes(folder: Path, names: Sequence[str]) -> Iterator[Loss]:
+def _name_and_size(wav_path: Path) -> str:
+    """A take as it is reported: the name, and how many bytes the pair has."""
+    return f"{wav_path.name}/{wav_path.stat().st_size + wav_path.with_suffix('.json').stat().st_size}"
+
+
+def _check_takes(folder: Path, reported: Sequence[str]) -> Iterator[Loss]:
     if not folder.is_dir():
         return
     for path in sorted(folder.iterdir()):
@@ -263,9 +321,9 @@ def _check_takes(folder: Path, names: Sequence[str]) -> Iterator[Loss]:
             continue
         if reason := _what_is_wrong(path):
             yield Loss(f"half a file: {path.name}: {reason}", path.stat().st_size)
-    for name in names:
+    for name, _, size_bytes in (which.rpartition("/") for which in reported):
         if not ((folder / name).is_file() and (folder / name).with_suffix(".json").is_file()):
-            yield Loss(f"{name} was reported and is not there", 1)
+            yield Loss(f"{name} was reported and is not there", int(size_bytes))
 
 
 def _what_is_wrong(path: Path) -> str:
