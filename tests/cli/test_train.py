@@ -13,9 +13,10 @@ import pytest
 import soundfile
 
 from small_dataset_audio.corpus import Corpus
+from small_dataset_audio.errors import InvalidConfigError
 from small_dataset_audio.models.bundle import ModelBundle
 from small_dataset_audio.training import TrainingSetback, load_checkpoint
-from small_dataset_audio.workflow import FirstSound, ModelSaved, PreviewMade, TrainingStarted, TrainRequest
+from small_dataset_audio.workflow import FirstSound, ModelSaved, NotSaved, PreviewMade, TrainingStarted, TrainRequest
 from small_dataset_audio.workflow.corpus_changes import CorpusChanges
 from tiny import hashes_below, write_recordings
 
@@ -167,7 +168,7 @@ def test_row_34_a_library_that_cannot_be_written_is_an_error_before_the_work(
     (tmp_path / "file").touch()
     done = sda("train", recordings, home=tmp_path / "file")
     assert done.code == 1
-    done.assert_one_error_line(str(tmp_path / "file"), "choose another folder")
+    done.assert_one_error_line(str(tmp_path / "file"), "have the library elsewhere by SDA_HOME")
 
 
 def test_accepting_changes_goes_with_resuming_only(sda: Any, recordings: Path, home: Path):
@@ -205,6 +206,26 @@ def test_row_30_a_setback_is_told(sda: Any, monkeypatch: pytest.MonkeyPatch, tin
         "note: step 126 came to no number: back to step 120, with 1/4 of the learning rate",
         "note: step 127 found no memory: back to step 120, with batches of 8",
     ]
+
+
+def test_row_24_a_checkpoint_that_could_not_be_written_on_the_way_is_a_warning(
+    sda: Any, monkeypatch: pytest.MonkeyPatch, tiny_bundle: ModelBundle
+):
+    event = NotSaved(125, "checkpoint.safetensors cannot be written: the disk is full (9 bytes are needed, 1 are free)")
+    done = show(sda, monkeypatch, tiny_bundle, event)
+    assert done.code == 0
+    assert f"step 125: {event.reason}; training goes on" in done.err
+
+
+def test_a_budget_that_is_used_already_is_a_wrong_command_line(sda: Any, monkeypatch: pytest.MonkeyPatch):
+    def refuses(*_: object, **__: object) -> Any:
+        raise InvalidConfigError("budget_s 300 is the total, and 10920 are used already; give more than that")
+        yield
+
+    monkeypatch.setattr("small_dataset_audio.cli.training_view.train_corpus", refuses)
+    done = sda("train", "x", "--resume", "--budget", "5m")
+    assert done.code == 2
+    done.assert_one_error_line("--budget 5m is the total, and 3h2m are used already; give more than that")
 
 
 def test_row_32_accepted_changes_are_told_and_that_it_is_another_training_now(

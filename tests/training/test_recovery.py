@@ -316,4 +316,4 @@ def test_a_checkpoint_holds_a_second_state_only_where_a_setback_would_go_back_to
     # Before the first copy with moments: weights, average, two moments, and again weights and average.
     assert sizes[1] == pytest.approx(1.5 * sizes[GOOD_EVERY_STEPS], rel=0.1)
     assert sizes[GOOD_EVERY_STEPS + 1] == pytest.approx(2 * sizes[GOOD_EVERY_STEPS], rel=0.1)
-    assert max(sizes.values()) < checkpoint_bytes(interrupted.state, GOOD_EVERY_STEPS)
+    assert max(sizes.values()) < checkpoint_bytes(interrupted.state.model.state_dict(), GOOD_EVERY_STEPS)

@@ -2,10 +2,12 @@ from __future__ import annotations
 
 import importlib
 import os
+import re
 import shutil
 import subprocess
 import sys
 import threading
+from collections.abc import Callable
 from dataclasses import replace
 from types import SimpleNamespace
 from typing import Any
@@ -21,12 +23,15 @@ from small_dataset_audio.errors import (
     ModelError,
     ModelNotFoundError,
     OutputError,
+    TrainingError,
 )
 from small_dataset_audio.library import CHECKPOINT_FILE, Library
-from small_dataset_audio.training import CropDataset, TrainingProgress, TrainingSetback
+from small_dataset_audio.models import load_bundle
+from small_dataset_audio.training import CropDataset, TrainingProgress, TrainingSetback, recovery
 from small_dataset_audio.training_lock import HOLDER_FILE, is_being_trained
 from small_dataset_audio.workflow import (
     ModelSaved,
+    NotSaved,
     PreviewMade,
     TrainingStarted,
     TrainRequest,
@@ -34,7 +39,7 @@ from small_dataset_audio.workflow import (
 )
 from tiny import run_python
 from workflow.conftest import make_training_quick
-from workflow.trainings import Training, assert_same_weights, train
+from workflow.trainings import NUM_STEPS, Training, assert_same_weights, train
 
 train_module = importlib.import_module("small_dataset_audio.workflow.train")
 train_run = importlib.import_module("small_dataset_audio.workflow.train_run")
@@ -63,7 +68,7 @@ def test_row_24_a_disk_without_room_is_an_error_before_the_first_step(
     assert library.entries() == ()
 
 
-def test_row_24_a_disk_that_fills_up_ends_the_training_with_the_older_checkpoint_whole(
+def test_row_24_a_disk_that_stays_full_ends_the_training_with_the_older_checkpoint_whole(
     monkeypatch: pytest.MonkeyPatch, library: Library, request_: TrainRequest, training: Training
 ):
     monkeypatch.setattr(train_run, "_CHECKPOINT_EVERY_S", 0.0)
@@ -73,11 +78,16 @@ def test_row_24_a_disk_that_fills_up_ends_the_training_with_the_older_checkpoint
     for event in running:
         if isinstance(event, TrainingProgress) and event.step == 4:
             break
-    data = path.read_bytes()
+    data, told = path.read_bytes(), []
     disk_with(monkeypatch, 10_000)
     full = r"checkpoint\.safetensors cannot be written: the disk is full \(\d{5,7} bytes are needed, 10000 are free\); "
     with pytest.raises(OutputError, match=full + "the checkpoint that is there is whole: .* go on with --resume"):
-        list(running)
+        for event in running:
+            told.append(event)
+    warnings = [event for event in told if isinstance(event, NotSaved)]
+    assert re.search(full.removesuffix("; "), warnings[0].reason)
+    assert len(warnings) == 1  # of checkpoints that fail one after the other
+    assert told[-1].step == NUM_STEPS
     assert path.read_bytes() == data
     monkeypatch.undo()
     with pytest.MonkeyPatch.context() as patch:
@@ -85,6 +95,48 @@ def test_row_24_a_disk_that_fills_up_ends_the_training_with_the_older_checkpoint
         resumed = train(library, replace(request_, resume=True))
     assert resumed.of(TrainingStarted)[0].step == 3
     assert_same_weights(resumed.saved.folder, training.saved.folder)
+
+
+def test_row_24_a_disk_that_is_full_for_a_while_costs_a_night_nothing(
+    monkeypatch: pytest.MonkeyPatch, library: Library, request_: TrainRequest, training: Training
+):
+    monkeypatch.setattr(train_run, "_CHECKPOINT_EVERY_S", 0.0)
+    really, failing = train_run.save_checkpoint, {2, 3, 5}
+
+    def save(path: Any, state: Any, *arguments: Any, **named: Any) -> None:
+        if state.step in failing:
+            raise OutputError(f"{path} cannot be written: the disk is full (9 bytes are needed); free some space")
+        really(path, state, *arguments, **named)
+
+    monkeypatch.setattr(train_run, "save_checkpoint", save)
+    made = train(library, replace(request_, seed=3))
+    full = f"{made.saved.folder / CHECKPOINT_FILE} cannot be written: the disk is full (9 bytes are needed)"
+    assert made.of(NotSaved) == [NotSaved(2, full), NotSaved(5, full)]
+    assert [event.step for event in made.of(PreviewMade)] == [2, 4]
+    assert_same_weights(made.saved.folder, training.saved.folder)
+
+
+def test_row_24_a_preview_that_cannot_be_written_is_told_and_the_training_goes_on(
+    monkeypatch: pytest.MonkeyPatch, library: Library, request_: TrainRequest, training: Training
+):
+    def full(*_: object) -> None:
+        raise OutputError("step_000002.wav cannot be written: the disk is full; free some space")
+
+    with monkeypatch.context() as patch:
+        patch.setattr(train_run.TrainRun, "_preview", full)
+        made = train(library, replace(request_, seed=3))
+    reason = "step_000002.wav cannot be written: the disk is full"
+    assert made.of(NotSaved) == [NotSaved(2, reason), NotSaved(4, reason)]
+    assert_same_weights(made.saved.folder, training.saved.folder)
+
+
+def test_row_24_a_full_library_is_found_before_the_first_sound(
+    monkeypatch: pytest.MonkeyPatch, library: Library, request_: TrainRequest
+):
+    disk_with(monkeypatch, 100_000)
+    monkeypatch.setattr(train_module, "render_first_sound", lambda *_, **__: pytest.fail("a first sound is made"))
+    with pytest.raises(OutputError, match="no room for this training"):
+        list(train_corpus(request_, library))
 
 
 def test_row_24_a_model_that_cannot_be_written_costs_no_step_of_the_training(
@@ -123,6 +175,71 @@ def test_row_30_a_setback_is_told_and_the_training_goes_on_to_its_end(
     assert [event.step for event in made.of(TrainingProgress)] == [1, 2, 3, 4, 1, 2, 3, 4, 5, 6]
     assert [event.step for event in made.of(PreviewMade)] == [2, 4, 2, 4]  # by the weights that the model has come to
     assert np.isfinite(made.saved.bundle.metadata.training.loss)
+
+
+def poison(patch: pytest.MonkeyPatch, is_bad: Callable[[int, int], bool]) -> None:
+    """Let the batches of some (steps done, setbacks) be no numbers."""
+    really = CropDataset.batch
+
+    def batch(self: CropDataset, step: int, **named: Any) -> torch.Tensor:
+        mel = really(self, step, **named)
+        return mel * float("nan") if is_bad(step, named.get("retry", 0)) else mel
+
+    patch.setattr(CropDataset, "batch", batch)
+
+
+@pytest.fixture
+def often_kept(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(recovery, "GOOD_EVERY_STEPS", 2)
+
+
+@pytest.mark.usefixtures("often_kept")
+def test_row_30_a_training_that_gives_up_saves_what_it_learnt_as_a_model_and_can_be_gone_on_with(
+    monkeypatch: pytest.MonkeyPatch, library: Library, request_: TrainRequest
+):
+    with monkeypatch.context() as patch:
+        poison(patch, lambda step, _: step == 3)
+        with pytest.raises(TrainingError) as caught:
+            list(train_corpus(request_, library))
+    message = str(caught.value)
+    assert message.startswith("step 4 came to no finite number, even at 1/32 of the learning rate: train again under")
+    end = "up to step 2 is saved as a model that can be used, and --resume goes on from step 2 with other batches"
+    assert message.endswith(f"; what was learnt {end}")
+    entry = load_bundle(library.find("plucks")).metadata.training
+    assert (entry.steps, entry.stop_reason) == (2, "gave up")
+    resumed = train(library, replace(request_, resume=True))
+    assert resumed.of(TrainingStarted)[0].step == 2
+    assert resumed.of(TrainingProgress)[-1].step == NUM_STEPS
+
+
+def test_row_30_a_training_that_gives_up_before_its_first_step_says_that_nothing_is_saved(
+    monkeypatch: pytest.MonkeyPatch, library: Library, request_: TrainRequest
+):
+    poison(monkeypatch, lambda step, _: step == 0)
+    with pytest.raises(TrainingError, match=r"; no step was made, so nothing is saved$"):
+        list(train_corpus(request_, library))
+    assert library.entries() == ()
+
+
+@pytest.mark.usefixtures("often_kept")
+@pytest.mark.parametrize(
+    ("failing", "told"),
+    [
+        ("save_checkpoint", "what was learnt up to step 2 is lost: the disk is full; free some space"),
+        ("save_bundle", "goes on from step 2 with other batches, but there is no model yet: the disk is full; free"),
+    ],
+)
+def test_row_30_a_training_that_gives_up_says_what_could_not_be_saved(
+    monkeypatch: pytest.MonkeyPatch, library: Library, request_: TrainRequest, failing: str, told: str
+):
+    def full(*_: object, **__: object) -> None:
+        raise OutputError("the disk is full; free some space")
+
+    poison(monkeypatch, lambda step, _: step == 3)
+    monkeypatch.setattr(train_run, failing, full)
+    monkeypatch.setattr(train_run, "_PREVIEW_AT", ())
+    with pytest.raises(TrainingError, match=told):
+        list(train_corpus(request_, library))
 
 
 # --- two at a time ---

@@ -85,7 +85,8 @@ def train(
     request = TrainRequest(
         folder, name, budget, seed, device, resume, keep_audio, licence, accept_changes=accept_changes
     )
-    outcome = run_training(request)
+    with settings_from_options():  # whether a budget is used already is only known there
+        outcome = run_training(request)
     if as_json:
         print_json(to_json(outcome))
     else:

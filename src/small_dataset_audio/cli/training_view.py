@@ -26,6 +26,7 @@ from small_dataset_audio.training.recovery import TrainingSetback
 from small_dataset_audio.workflow import (
     FirstSound,
     ModelSaved,
+    NotSaved,
     PreviewMade,
     TrainingStarted,
     TrainRequest,
@@ -99,6 +100,8 @@ class TrainingView:
                 self._show_progress(event)
             case TrainingSetback():
                 print_warnings(self._console, (_setback(event),))
+            case NotSaved():
+                print_warnings(self._console, (f"step {event.step}: {event.reason}; training goes on",))
             case PreviewMade():
                 self.outcome.previews.append(event)
                 print_line(self._console, f"preview at step {event.step}: ", (str(event.wav_path), "bold"))

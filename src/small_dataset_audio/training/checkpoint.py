@@ -7,9 +7,10 @@ back to, where they are others than the present ones; ``losses`` are those of al
 
 from __future__ import annotations
 
+import contextlib
 import errno
 import shutil
-from collections.abc import Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import asdict, dataclass, replace
 from pathlib import Path
 from typing import Any
@@ -77,7 +78,8 @@ class CheckpointHeader:
         What `corpus_hash` is made of, so that a change can be named.
     previews_done : int
         Of the previews that a training makes on its way.
-    step, progress, elapsed_s, best_held_out, best_progress, annealing_steps_left, batch_size, rate_share, setbacks, steady_steps
+    step, progress, elapsed_s, best_held_out, best_progress, annealing_steps_left : int or float or None
+    batch_size, rate_share, setbacks, steady_steps : int or float
         See :class:`~small_dataset_audio.training.state.TrainingState`.
     good : GoodPoint or None
         What a setback goes back to; None where that is the present state.
@@ -166,11 +168,11 @@ def save_checkpoint(
     _write(path, data)
 
 
-def checkpoint_bytes(state: TrainingState, num_steps: int = 0) -> int:
-    """Size that a checkpoint of this training has at most, after `num_steps` steps [bytes]."""
-    weights: int = sum(value.numel() * value.element_size() for value in state.model.state_dict().values())
+def checkpoint_bytes(weights: Mapping[str, Tensor], num_steps: int = 0) -> int:
+    """Size that a checkpoint of a model with such weights has at most, after `num_steps` steps [bytes]."""
+    weights_bytes: int = sum(value.numel() * value.element_size() for value in weights.values())
     copies = 2 * (2 + len(MOMENTS))  # weights, average, moments; now, and at the last good step
-    return copies * weights + num_steps * LOSS_BYTES + _HEADER_BYTES
+    return copies * weights_bytes + num_steps * LOSS_BYTES + _HEADER_BYTES
 
 
 def _older(path: Path) -> str:
@@ -211,17 +213,11 @@ def load_checkpoint(path: Path, device: torch.device | str = "cpu") -> tuple[Tra
     CheckpointError
         Missing, truncated, of a newer version, or its tensors do not fit its configuration.
     """
-    try:
-        with open_weights(path, "pt", max_header_bytes=LIBRARY_HEADER_BYTES) as file:
-            header = _parse_header(path, file.metadata())
-            if name := misfit(file, {f"model.{own}": value for own, value in outline(header.vae).items()}):
-                raise _misfit(path, name)
-            tensors = {name: file.get_tensor(name) for name in file.keys()}  # noqa: SIM118 - safe_open is no mapping
-    except FileNotFoundError as error:
-        raise CheckpointError(f"{path} does not exist; train without --resume") from error
-    except (SafetensorError, OSError) as error:
-        raise CheckpointError(f"{path} is damaged ({error}); remove it and train again") from error
-
+    with _opened(path) as file:
+        header = _parse_header(path, file.metadata())
+        if name := misfit(file, {f"model.{own}": value for own, value in outline(header.vae).items()}):
+            raise _misfit(path, name)
+        tensors = {name: file.get_tensor(name) for name in file.keys()}  # noqa: SIM118 - safe_open is no mapping
     model = empty_model(header.vae)
     _fill(path, model.state_dict(), tensors, "model.")
     model.to(device)
@@ -250,6 +246,29 @@ def load_checkpoint(path: Path, device: torch.device | str = "cpu") -> tuple[Tra
         _fill(path, good, tensors, "good.")
         state.good = GoodState(header.good, good)
     return state, header
+
+
+def read_header(path: Path) -> CheckpointHeader:
+    """Read what a checkpoint says of itself, and none of its tensors.
+
+    Raises
+    ------
+    CheckpointError
+        As :func:`load_checkpoint`.
+    """
+    with _opened(path) as file:
+        return _parse_header(path, file.metadata())
+
+
+@contextlib.contextmanager
+def _opened(path: Path) -> Iterator[Any]:
+    try:
+        with open_weights(path, "pt", max_header_bytes=LIBRARY_HEADER_BYTES) as file:
+            yield file
+    except FileNotFoundError as error:
+        raise CheckpointError(f"{path} does not exist; train without --resume") from error
+    except (SafetensorError, OSError) as error:
+        raise CheckpointError(f"{path} is damaged ({error}); remove it and train again") from error
 
 
 def _parse_header(path: Path, metadata: dict[str, str] | None) -> CheckpointHeader:

@@ -2,7 +2,7 @@
 
 A copy of the state is kept in memory, a new one every few steps. Where a step comes to no finite number, the training goes back
 to it with half the learning rate; where a step finds no memory, with half the batch. The rate is given back after many good
-steps: a night must not end at a thirty-second of it for five steps that lie hours apart. All this, and how often it happened, is
+steps: a night must not end at a 32nd of it for five bad steps that lie hours apart. All this, and how often it happened, is
 part of the state: a resumed training goes back to the same step, and draws the same batches from there, as one that never
 stopped.
 """
@@ -102,14 +102,14 @@ def go_back(state: TrainingState, failed_step: int, cause: SetbackCause) -> Trai
         if state.rate_share / 2 < SMALLEST_RATE_SHARE:
             raise TrainingError(
                 f"step {failed_step} came to no finite number, even at 1/{round(1 / state.rate_share)} of the learning rate: "
-                "train again under another --name with another --seed, or go on with --resume, which draws other batches"
+                "train again under another --name with another --seed"
             )
         state.rate_share /= 2
     else:
         if state.batch_size == 1:
             raise TrainingError(
                 f"step {failed_step} found no memory, even with one crop in a batch: "
-                "close other programs and go on with --resume, or add --device cpu"
+                "close other programs, or add --device cpu"
             )
         state.batch_size //= 2
     return TrainingSetback(failed_step, state.step, cause, state.rate_share, state.batch_size)

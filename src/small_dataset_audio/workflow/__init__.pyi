@@ -19,6 +19,7 @@ from .rerendering import rerender as rerender
 from .train import train_corpus as train_corpus
 from .train_events import FirstSound as FirstSound
 from .train_events import ModelSaved as ModelSaved
+from .train_events import NotSaved as NotSaved
 from .train_events import PreviewMade as PreviewMade
 from .train_events import TrainingStarted as TrainingStarted
 from .train_events import TrainRequest as TrainRequest

@@ -99,6 +99,23 @@ class PreviewMade:
 
 
 @dataclass(frozen=True)
+class NotSaved:
+    """A checkpoint or a preview on the way could not be written; training goes on.
+
+    Of checkpoints that fail one after the other only the first is told. The next is tried when it is due.
+
+    Parameters
+    ----------
+    step : int
+    reason : str
+        Names the file, and where the disk is full the bytes that are needed.
+    """
+
+    step: int
+    reason: str
+
+
+@dataclass(frozen=True)
 class ModelSaved:
     """The end: a model that can be used, finished or stopped early by the user.
 
@@ -120,4 +137,13 @@ class ModelSaved:
     warning: str = ""
 
 
-TrainEvent = ScanProgress | FirstSound | TrainingStarted | TrainingProgress | TrainingSetback | PreviewMade | ModelSaved
+TrainEvent = (
+    ScanProgress
+    | FirstSound
+    | TrainingStarted
+    | TrainingProgress
+    | TrainingSetback
+    | PreviewMade
+    | NotSaved
+    | ModelSaved
+)

@@ -2,9 +2,8 @@
 
 from __future__ import annotations
 
-import shutil
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Generator, Iterator
 from dataclasses import replace
 from pathlib import Path
 
@@ -12,38 +11,40 @@ import numpy as np
 import torch
 
 from small_dataset_audio.audio.spectrogram import AudioSpectrogram
-from small_dataset_audio.constants import SAMPLE_RATE
 from small_dataset_audio.corpus import Corpus, split_by_file
-from small_dataset_audio.errors import CheckpointError, OutputError
+from small_dataset_audio.errors import CheckpointError, OutputError, TrainingError
+from small_dataset_audio.files import remove_file
 from small_dataset_audio.inference.config import GenerationConfig
 from small_dataset_audio.inference.generation import GenerationPipeline
-from small_dataset_audio.library import CHECKPOINT_FILE, HOME_VARIABLE
+from small_dataset_audio.library import CHECKPOINT_FILE
 from small_dataset_audio.models.bundle import ModelBundle, save_bundle
 from small_dataset_audio.models.config import VAEConfig
 from small_dataset_audio.models.latent_paths import fit_density, latent_path
 from small_dataset_audio.models.metadata import TrainingEntry
 from small_dataset_audio.models.vae import ConvVAE
 from small_dataset_audio.plots import plot_losses
-from small_dataset_audio.training.checkpoint import Recording, checkpoint_bytes, load_checkpoint, save_checkpoint
+from small_dataset_audio.training.checkpoint import Recording, load_checkpoint, save_checkpoint
 from small_dataset_audio.training.config import MIN_BUDGET_S, TrainingConfig
 from small_dataset_audio.training.loop import Trainer
-from small_dataset_audio.training.recovery import GOOD_EVERY_STEPS, TrainingSetback
+from small_dataset_audio.training.recovery import GOOD_EVERY_STEPS, TrainingSetback, is_out_of_memory
 from small_dataset_audio.training.scale import corpus_scale
 from small_dataset_audio.training.sizing import choose_size, time_a_step
 from small_dataset_audio.training.state import TrainingState, new_state
 from small_dataset_audio.workflow.corpus_changes import CorpusChanges, changes_between
 from small_dataset_audio.workflow.describe import DENSITY, NO_LICENCE, describe_model
 from small_dataset_audio.workflow.finishing import finishing_time_s, time_of_a_fit_s
-from small_dataset_audio.workflow.train_events import ModelSaved, PreviewMade, TrainEvent, TrainRequest
+from small_dataset_audio.workflow.room import require_room
+from small_dataset_audio.workflow.train_events import ModelSaved, NotSaved, PreviewMade, TrainEvent, TrainRequest
 
 LOSS_PICTURE = "losses.png"
+GAVE_UP = "gave up"
+"""Why a training stopped that could not make its next step."""
 PREVIEW_FOLDER = "previews"
 _CHECKPOINT_EVERY_S = 30.0
 _PREVIEW_AT = (0.25, 0.6)  # shares of the training after which a preview is rendered
 _PREVIEW_S = 4.0
 _PREVIEW_SHARE = 0.03  # of the budget: a preview that would take longer is not made
 _FEW_STEPS = 50
-_MANY_STEPS = 10_000  # whose losses a checkpoint is to have room for, where nobody knows how many there will be
 
 
 class TrainRun:
@@ -97,6 +98,7 @@ class TrainRun:
         self._licence = request.licence or NO_LICENCE
         self.changes: CorpusChanges | None = None
         self._previews_done = 0
+        self._could_save = True
         self.state, self._config = self._resume() if request.resume else self._begin(started)
         split = split_by_file(corpus, self._config.held_out_share, self._config.seed)
         self._train = [corpus.clips[index].audio for index in split.train]
@@ -105,7 +107,8 @@ class TrainRun:
         self._trainer = Trainer(self.state, self._train, self._held_out, self._spectrogram, self._config, self._clock)
         self._preview_s = self._fit_s
         self._last_saved = self._clock()
-        self._require_room()
+        weights = self.state.model.state_dict()
+        require_room(folder, corpus, weights, self._config.max_steps, keep_audio=self._keep_audio)
 
     @property
     def batch_size(self) -> int:
@@ -113,8 +116,28 @@ class TrainRun:
         return self.state.batch_size
 
     def train(self, should_stop: Callable[[], bool]) -> Iterator[TrainEvent]:
-        """Train, with checkpoints and previews on the way, and save the model."""
-        cancelled = False
+        """Train, with checkpoints and previews on the way, and save the model.
+
+        Raises
+        ------
+        TrainingError
+            A step cannot be made, whatever is tried. What was learnt before it is saved; the message says so.
+        OutputError
+            The last checkpoint, or the model, cannot be written.
+        """
+        try:
+            cancelled = yield from self._steps(should_stop)
+        except TrainingError as error:
+            raise TrainingError(f"{error}; {self._save_what_is_left()}") from error
+        # First the checkpoint: whatever happens while the model is built, nothing learnt is lost.
+        self._save_checkpoint()
+        bundle, picture = self._save_model("cancelled" if cancelled else self._trainer.stop_reason)
+        if not cancelled:
+            (self._folder / CHECKPOINT_FILE).unlink(missing_ok=True)
+        yield ModelSaved(self._folder, bundle, picture, cancelled, _warning(self.state.step, cancelled))
+
+    def _steps(self, should_stop: Callable[[], bool]) -> Generator[TrainEvent, None, bool]:
+        """Train to the end; returns whether it was stopped before."""
         yield from self._preview_when_due()  # a training that was killed while it made one makes it again
         for event in self._trainer.run():
             yield event
@@ -124,18 +147,37 @@ class TrainRun:
             if event.stop_reason:
                 break
             if should_stop():
-                cancelled = True
-                break
+                return True
             yield from self._preview_when_due()
             if self._is_checkpoint_due():
-                self._save_checkpoint()
-        # First the checkpoint: whatever happens while the model is built, nothing learnt is lost.
-        self._save_checkpoint()
-        bundle = save_bundle(self._folder, self._build_bundle("cancelled" if cancelled else self._trainer.stop_reason))
-        picture = plot_losses(self.state.history, self._folder / LOSS_PICTURE, title=self._name)
-        if not cancelled:
-            (self._folder / CHECKPOINT_FILE).unlink(missing_ok=True)
-        yield ModelSaved(self._folder, bundle, picture, cancelled, _warning(self.state.step, cancelled))
+                yield from self._checkpoint_on_the_way()
+        return False
+
+    def _save_model(self, stop_reason: str) -> tuple[ModelBundle, Path]:
+        bundle = save_bundle(self._folder, self._build_bundle(stop_reason))
+        return bundle, plot_losses(self.state.history, self._folder / LOSS_PICTURE, title=self._name)
+
+    def _save_what_is_left(self) -> str:
+        """Save the last good state of a training that has to give up; returns what there is now."""
+        step = self.state.step
+        if step == 0:
+            if (self._folder / CHECKPOINT_FILE).is_file():  # of steps that were gone back on
+                return "the checkpoint that is there is whole, and --resume goes on from it"
+            return "no step was made, so nothing is saved"
+        try:
+            self._save_checkpoint()
+        except OutputError as error:
+            return f"what was learnt up to step {step} is lost: {error}"
+        rest = f"--resume goes on from step {step} with other batches"
+        try:
+            self._save_model(GAVE_UP)
+        except OutputError as error:
+            return f"{rest}, but there is no model yet: {error}"
+        except RuntimeError as error:
+            if not is_out_of_memory(error):
+                raise
+            return f"{rest}, but there was no memory to make a model"
+        return f"what was learnt up to step {step} is saved as a model that can be used, and {rest}"
 
     def _begin(self, started: float) -> tuple[TrainingState, TrainingConfig]:
         request = self._request
@@ -192,21 +234,6 @@ class TrainRun:
         state.best_held_out, state.best_progress, state.annealing_steps_left = None, state.progress, None
         state.good = None
 
-    def _require_room(self) -> None:
-        """Refuse a disk that could not take two checkpoints, one in place and one in the making, and the model."""
-        needed_bytes = 2 * checkpoint_bytes(self.state, self._config.max_steps or _MANY_STEPS)
-        if self._keep_audio:
-            channels = 2 if self._corpus.sides else 1
-            needed_bytes += (
-                round(self._corpus.duration_s * SAMPLE_RATE) * channels * 3
-            )  # 24 bits, if FLAC saves nothing
-        free_bytes = shutil.disk_usage(self._folder).free
-        if free_bytes < needed_bytes:
-            raise OutputError(
-                f"{self._folder} has no room for this training: up to {needed_bytes} bytes are needed, {free_bytes} are free; "
-                f"free some space, or have the library elsewhere by {HOME_VARIABLE}"
-            )
-
     def _is_checkpoint_due(self) -> bool:
         """Whether it is time; it waits for a step at which the checkpoint need not hold two states, but not for long."""
         waited_s = self._clock() - self._last_saved
@@ -223,16 +250,29 @@ class TrainRun:
             recordings=[Recording(clip.name, clip.content_hash) for clip in self._corpus.clips],
             previews_done=self._previews_done,
         )
-        self._last_saved = self._clock()
+        self._last_saved, self._could_save = self._clock(), True
 
-    def _preview_when_due(self) -> Iterator[PreviewMade]:
+    def _checkpoint_on_the_way(self) -> Iterator[NotSaved]:
+        """Save a checkpoint; one that cannot be written is told, and a later one may find room again."""
+        try:
+            self._save_checkpoint()
+        except OutputError as error:
+            self._last_saved = self._clock()
+            if self._could_save:
+                yield NotSaved(self.state.step, _cause(error))
+            self._could_save = False
+
+    def _preview_when_due(self) -> Iterator[PreviewMade | NotSaved]:
         if self._previews_done >= _previews_due(self.state.progress) or self.state.progress >= 1.0:
             return
         if self._has_time_for(self._preview_s):
-            self._save_checkpoint()  # whatever stops the training from here on, it can be gone on with
-            preview = self._preview(self.state.step)
+            yield from self._checkpoint_on_the_way()  # whatever stops the training from here on, it can be gone on with
+            try:
+                made: PreviewMade | NotSaved = self._preview(self.state.step)
+            except OutputError as error:
+                made = NotSaved(self.state.step, _cause(error))
             self._preview_s = self._clock() - self._last_saved
-            yield preview
+            yield made
         self._previews_done += 1
 
     def _has_time_for(self, duration_s: float) -> bool:
@@ -246,7 +286,7 @@ class TrainRun:
         stem = f"step_{step:06d}"
         folder = self._folder / PREVIEW_FOLDER
         for stale in (folder / f"{stem}.wav", folder / f"{stem}.json"):
-            stale.unlink(missing_ok=True)  # a resumed training renders the same step again
+            remove_file(stale)  # a resumed training renders the same step again
         wav_path, _ = pipeline.export(result, folder, f"{stem}.wav")
         return PreviewMade(step, wav_path)
 
@@ -285,6 +325,12 @@ class TrainRun:
 
 def _previews_due(progress: float) -> int:
     return sum(progress >= share for share in _PREVIEW_AT)
+
+
+def _cause(error: OutputError) -> str:
+    """Cut off the next step, which a message ends in: while training goes on, there is none."""
+    message = str(error)
+    return message.rpartition("; ")[0] or message
 
 
 def _warning(steps: int, cancelled: bool) -> str:
