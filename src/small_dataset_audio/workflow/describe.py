@@ -5,6 +5,7 @@ from __future__ import annotations
 from datetime import UTC, datetime
 from typing import Final
 
+import numpy as np
 import torch
 
 from small_dataset_audio._version import __version__
@@ -13,6 +14,8 @@ from small_dataset_audio.corpus import Corpus
 from small_dataset_audio.models.config import DensityConfig, LinearConfig, VAEConfig
 from small_dataset_audio.models.latent_paths import LEAD_STEPS, TAIL_STEPS
 from small_dataset_audio.models.metadata import FORMAT_VERSION, ClipEntry, CorpusEntry, ModelMetadata, TrainingEntry
+from small_dataset_audio.training.config import TrainingConfig
+from small_dataset_audio.training.state import TrainingState
 
 NO_LICENCE: Final = "unspecified"
 
@@ -70,4 +73,20 @@ def describe_clips(corpus: Corpus) -> tuple[ClipEntry, ...]:
     """Write what metadata say of each recording."""
     return tuple(
         ClipEntry(clip.name, len(clip.audio), clip.content_hash, round(clip.level_db, 3)) for clip in corpus.clips
+    )
+
+
+def describe_training(state: TrainingState, config: TrainingConfig, stop_reason: str) -> TrainingEntry:
+    """Write how a training went so far: its loss is the mean of the last 20 steps."""
+    held_out = [point.held_out for point in state.history if point.held_out is not None]
+    recent = [point.reconstruction for point in state.history[-20:]]
+    return TrainingEntry(
+        seed=config.seed,
+        steps=state.step,
+        elapsed_s=round(state.elapsed_s, 2),
+        budget_s=round(config.budget_s, 2),
+        stop_reason=stop_reason,
+        loss=float(np.mean(recent)) if recent else 0.0,
+        held_out_loss=held_out[-1] if held_out else None,
+        batch_size=state.batch_size,
     )

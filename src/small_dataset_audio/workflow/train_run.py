@@ -7,7 +7,6 @@ from collections.abc import Callable, Generator, Iterator
 from dataclasses import replace
 from pathlib import Path
 
-import numpy as np
 import torch
 
 from small_dataset_audio.audio.spectrogram import AudioSpectrogram
@@ -20,7 +19,6 @@ from small_dataset_audio.library import CHECKPOINT_FILE
 from small_dataset_audio.models.bundle import ModelBundle, save_bundle
 from small_dataset_audio.models.config import VAEConfig
 from small_dataset_audio.models.latent_paths import fit_density, latent_path
-from small_dataset_audio.models.metadata import TrainingEntry
 from small_dataset_audio.models.vae import ConvVAE
 from small_dataset_audio.plots import plot_losses
 from small_dataset_audio.training.checkpoint import Recording, load_checkpoint, save_checkpoint
@@ -31,7 +29,7 @@ from small_dataset_audio.training.scale import corpus_scale
 from small_dataset_audio.training.sizing import choose_size, time_a_step
 from small_dataset_audio.training.state import TrainingState, new_state
 from small_dataset_audio.workflow.corpus_changes import CorpusChanges, changes_between
-from small_dataset_audio.workflow.describe import DENSITY, NO_LICENCE, describe_model
+from small_dataset_audio.workflow.describe import DENSITY, NO_LICENCE, describe_model, describe_training
 from small_dataset_audio.workflow.finishing import finishing_time_s, time_of_a_fit_s
 from small_dataset_audio.workflow.room import require_room
 from small_dataset_audio.workflow.train_events import ModelSaved, NotSaved, PreviewMade, TrainEvent, TrainRequest
@@ -298,7 +296,7 @@ class TrainRun:
         metadata = describe_model(
             self._name,
             self._corpus,
-            self._training_entry(stop_reason),
+            describe_training(self.state, self._config, stop_reason),
             model.config,
             spectrogram=self._spectrogram.config,
             density=density.config,
@@ -306,21 +304,6 @@ class TrainRun:
         )
         sides = self._corpus.sides if self._keep_audio else ()
         return ModelBundle(metadata, model, self._spectrogram, density, clips, sides=sides)
-
-    def _training_entry(self, stop_reason: str) -> TrainingEntry:
-        history = self.state.history
-        held_out = [point.held_out for point in history if point.held_out is not None]
-        recent = [point.reconstruction for point in history[-20:]]
-        return TrainingEntry(
-            seed=self._config.seed,
-            steps=self.state.step,
-            elapsed_s=round(self.state.elapsed_s, 2),
-            budget_s=round(self._config.budget_s, 2),
-            stop_reason=stop_reason,
-            loss=float(np.mean(recent)) if recent else 0.0,
-            held_out_loss=held_out[-1] if held_out else None,
-            batch_size=self.state.batch_size,
-        )
 
 
 def _previews_due(progress: float) -> int:
