@@ -19,6 +19,7 @@ import tempfile
 import time
 from collections.abc import Iterator, Sequence
 from dataclasses import asdict, dataclass, field
+from functools import partial
 from pathlib import Path
 
 os.environ.setdefault("OMP_NUM_THREADS", "1")  # before torch: a process with threads of its own cannot be forked
@@ -97,7 +98,7 @@ def run_campaign(root: Path, num_kills: int, seed: int) -> Report:
     places = {job.name: root / job.name for job in JOBS}
     for job in JOBS:
         places[job.name].mkdir()
-        in_fork(lambda job=job: job.prepare(places[job.name]))  # type: ignore[misc]
+        in_fork(partial(job.prepare, places[job.name]))
     for number in range(num_kills):
         job = JOBS[number % len(JOBS)]
         # By rounds: all jobs after a time, then all at an operation.
@@ -111,7 +112,7 @@ def run_campaign(root: Path, num_kills: int, seed: int) -> Report:
             sys.stderr.write(report.failures[-1] + "\n")
     for job in JOBS:
         place = places[job.name]
-        in_fork(lambda job=job, place=place: _start_again(job, place))  # type: ignore[misc]
+        in_fork(partial(_start_again, job, place))
         for stray in leftovers(place):
             report.strays_left += 1
             sys.stderr.write(f"left by {job.name}: {stray.relative_to(place)}\n")
