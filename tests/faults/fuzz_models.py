@@ -216,11 +216,18 @@ def make_case(files: dict[str, list[bytes]], rng: random.Random) -> Case:
     if kind == "corpus":
         return Case(kind, mutate_bytes(data, rng))
     ways: tuple[Callable[[], bytes], ...] = (
-        lambda: json.dumps(mutate_json(json.loads(data), rng)).encode(),
+        lambda: _nested_json(json.loads(data), rng),
         lambda: mutate_text(data.decode(), rng),
         lambda: mutate_bytes(data, rng),
     )
     return Case(kind, rng.choice(ways)())
+
+
+def _nested_json(value: Any, rng: random.Random) -> bytes:
+    """Spoil a value; what nests deeper than Python's own encoder goes is nested less by trying again."""
+    while True:
+        with suppress(RecursionError):
+            return json.dumps(mutate_json(value, rng)).encode()
 
 
 def judge(workspace: Workspace, case: Case) -> str:
