@@ -42,7 +42,7 @@ from small_dataset_audio.inference.config import GenerationConfig
 from small_dataset_audio.library import Library
 from small_dataset_audio.models import ConvVAE, ModelBundle, VAEConfig, load_bundle, read_metadata, save_bundle
 from small_dataset_audio.training import TrainingConfig, load_checkpoint, save_checkpoint
-from small_dataset_audio.training.checkpoint import new_state
+from small_dataset_audio.training.state import new_state
 from small_dataset_audio.workflow import rerender
 from tiny import with_older_audio_name
 

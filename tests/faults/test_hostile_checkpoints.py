@@ -26,7 +26,7 @@ from small_dataset_audio.library import Library
 from small_dataset_audio.models import save_bundle
 from small_dataset_audio.training import TrainingConfig, load_checkpoint, save_checkpoint
 from small_dataset_audio.training import checkpoint as checkpoint_module
-from small_dataset_audio.training.checkpoint import new_state
+from small_dataset_audio.training.state import new_state
 from small_dataset_audio.workflow import rerender
 from tiny import narrow_model
 from traps import pickled_trap, torch_trap

@@ -38,7 +38,7 @@ from safetensors import safe_open  # noqa: E402
 from faults.forked import HALF_A_FILE, Fork, Say, die_at  # noqa: E402
 from small_dataset_audio.files import TEMPORARY_PREFIX  # noqa: E402
 from small_dataset_audio.library import CHECKPOINT_FILE, Library  # noqa: E402
-from small_dataset_audio.training.checkpoint import _METADATA_KEY  # noqa: E402
+from small_dataset_audio.training.checkpoint_header import METADATA_KEY  # noqa: E402
 from small_dataset_audio.training.recovery import GOOD_EVERY_STEPS  # noqa: E402
 from small_dataset_audio.workflow import TrainRequest, train_corpus, train_run  # noqa: E402
 from small_dataset_audio.workflow.train_events import TrainingStarted  # noqa: E402
@@ -213,7 +213,7 @@ class _Training:
 
 def _step_of(checkpoint: Path) -> int:
     with safe_open(checkpoint, "pt") as file:
-        return int(json.loads(file.metadata()[_METADATA_KEY])["step"])
+        return int(json.loads(file.metadata()[METADATA_KEY])["step"])
 
 
 if __name__ == "__main__":

@@ -24,7 +24,8 @@ from safetensors.torch import save_file
 from small_dataset_audio.audio.spectrogram import AudioSpectrogram
 from small_dataset_audio.errors import CheckpointError, OutputError
 from small_dataset_audio.training import checkpoint
-from small_dataset_audio.training.checkpoint import Recording, checkpoint_bytes, load_checkpoint, save_checkpoint
+from small_dataset_audio.training.checkpoint import checkpoint_bytes, load_checkpoint, save_checkpoint
+from small_dataset_audio.training.checkpoint_header import Recording
 from small_dataset_audio.training.config import TrainingConfig
 from small_dataset_audio.training.loop import Trainer
 from small_dataset_audio.training.state import MOMENTS, LossPoint, TrainingState, new_state

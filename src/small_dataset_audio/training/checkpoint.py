@@ -11,99 +11,38 @@ import contextlib
 import errno
 import shutil
 from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import asdict, dataclass, replace
+from dataclasses import asdict
 from pathlib import Path
 from typing import Any
 
-import msgspec
 import torch
 from safetensors import SafetensorError
 from safetensors.torch import save
 from torch import Tensor
 
-from small_dataset_audio.errors import CheckpointError, InvalidConfigError, OutputError
+from small_dataset_audio.errors import CheckpointError, OutputError
 from small_dataset_audio.files import dump_json, write_bytes
-from small_dataset_audio.models.config import VAEConfig
 from small_dataset_audio.models.vae import empty_model, outline
 from small_dataset_audio.models.weights_file import LIBRARY_HEADER_BYTES, misfit, one_line, open_weights
+from small_dataset_audio.training.checkpoint_header import (
+    CHECKPOINT_VERSION,
+    METADATA_KEY,
+    CheckpointHeader,
+    Recording,
+    parse_header,
+)
 from small_dataset_audio.training.config import TrainingConfig
 from small_dataset_audio.training.losses import LOSS_BYTES, are_losses, losses_from_tensor, losses_to_tensor
 from small_dataset_audio.training.state import (
     MOMENTS,
-    GoodPoint,
     GoodState,
     TrainingState,
     new_state,
     state_tensors,
 )
 
-CHECKPOINT_VERSION = 3
-"""1: recordings as loud as their files. 2: recordings at one level. 3: their list, and what a setback goes back to."""
-_METADATA_KEY = "small_dataset_audio_checkpoint"
 _LOSSES = "losses"
 _HEADER_BYTES = 250_000  # of JSON: names of tensors, and of 500 recordings
-
-
-@dataclass(frozen=True)
-class Recording:
-    """One recording that a training began with.
-
-    Parameters
-    ----------
-    name : str
-        Path relative to the corpus folder, with forward slashes.
-    content_hash : str
-    """
-
-    name: str
-    content_hash: str
-
-
-@dataclass(frozen=True)
-class CheckpointHeader:
-    """What a checkpoint says of itself.
-
-    Parameters
-    ----------
-    version : int
-    corpus_hash : str
-        Content hash of the corpus it was trained on.
-    vae : VAEConfig
-    training : TrainingConfig
-    keep_audio : bool
-        Whether the model shall hold the corpus audio: a resumed training must not store what it was told not to.
-    licence : str
-        Of the recordings.
-    recordings : tuple of Recording
-        What `corpus_hash` is made of, so that a change can be named.
-    previews_done : int
-        Of the previews that a training makes on its way.
-    step, progress, elapsed_s, best_held_out, best_progress, annealing_steps_left : int or float or None
-    batch_size, rate_share, setbacks, steady_steps : int or float
-        See :class:`~small_dataset_audio.training.state.TrainingState`.
-    good : GoodPoint or None
-        What a setback goes back to; None where that is the present state.
-    """
-
-    version: int
-    corpus_hash: str
-    vae: VAEConfig
-    training: TrainingConfig
-    keep_audio: bool
-    licence: str
-    recordings: tuple[Recording, ...]
-    previews_done: int
-    step: int
-    progress: float
-    elapsed_s: float
-    best_held_out: float | None
-    best_progress: float
-    annealing_steps_left: int | None
-    batch_size: int
-    rate_share: float
-    setbacks: int
-    steady_steps: int
-    good: GoodPoint | None
 
 
 def save_checkpoint(
@@ -160,7 +99,7 @@ def save_checkpoint(
     contiguous = {name: value.detach().cpu().contiguous() for name, value in tensors.items()}
     try:
         # Not safetensors' own save_file: a full disk would be its error, without an errno.
-        data = save(contiguous, metadata={_METADATA_KEY: dump_json(asdict(header))})
+        data = save(contiguous, metadata={METADATA_KEY: dump_json(asdict(header))})
     except SafetensorError as error:
         raise OutputError(
             f"{path} cannot be written ({one_line(str(error))}); {_older(path).format('train on fewer recordings')}"
@@ -214,7 +153,7 @@ def load_checkpoint(path: Path, device: torch.device | str = "cpu") -> tuple[Tra
         Missing, truncated, of a newer version, or its tensors do not fit its configuration.
     """
     with _opened(path) as file:
-        header = _parse_header(path, file.metadata())
+        header = parse_header(path, file.metadata())
         if name := misfit(file, {f"model.{own}": value for own, value in outline(header.vae).items()}):
             raise _misfit(path, name)
         tensors = {name: file.get_tensor(name) for name in file.keys()}  # noqa: SIM118 - safe_open is no mapping
@@ -257,7 +196,7 @@ def read_header(path: Path) -> CheckpointHeader:
         As :func:`load_checkpoint`.
     """
     with _opened(path) as file:
-        return _parse_header(path, file.metadata())
+        return parse_header(path, file.metadata())
 
 
 @contextlib.contextmanager
@@ -269,46 +208,6 @@ def _opened(path: Path) -> Iterator[Any]:
         raise CheckpointError(f"{path} does not exist; train without --resume") from error
     except (SafetensorError, OSError) as error:
         raise CheckpointError(f"{path} is damaged ({error}); remove it and train again") from error
-
-
-def _parse_header(path: Path, metadata: dict[str, str] | None) -> CheckpointHeader:
-    if not metadata or _METADATA_KEY not in metadata:
-        raise CheckpointError(f"{path} is no training checkpoint; give the model's own folder")
-    try:
-        raw = msgspec.json.decode(metadata[_METADATA_KEY], type=dict[str, Any])
-        if raw.get("version") != CHECKPOINT_VERSION:
-            raise CheckpointError(
-                f"{path} has checkpoint version {one_line(str(raw.get('version')))}; this release reads {CHECKPOINT_VERSION}: "
-                "go on with the release that made it, or train again without --resume"
-            )
-        header = msgspec.convert(raw, CheckpointHeader)
-        header.vae.validate()
-        header.training.validate()
-        replace(header.training, batch_size=header.batch_size).validate()
-        _check_position(header)
-    except (msgspec.MsgspecError, RecursionError, InvalidConfigError) as error:
-        raise CheckpointError(
-            f"{path} has a damaged header ({one_line(str(error))}); remove it and train again"
-        ) from error
-    return header
-
-
-def _check_position(header: CheckpointHeader) -> None:
-    """Raise :class:`InvalidConfigError` where no training can have come to such a place."""
-    steps_left = header.annealing_steps_left or 0
-    for name, value, most in (
-        ("step", header.step, 2**53),  # the optimiser counts in floating point
-        ("progress", header.progress, 1.0),
-        ("best_progress", header.best_progress, 1.0),
-        ("elapsed_s", header.elapsed_s, 1e9),
-        ("annealing_steps_left", max(steps_left, 0), 2**53),
-        ("rate_share", header.rate_share, 1.0),
-        ("setbacks", header.setbacks, 1e9),
-        ("steady_steps", header.steady_steps, header.step),
-        ("good.step", 0 if header.good is None else header.good.step, header.step),
-    ):
-        if not 0 <= value <= most:
-            raise InvalidConfigError(f"{name} is {value}; it must be 0 to {most}")
 
 
 def _fill(path: Path, targets: dict[str, Tensor], tensors: dict[str, Tensor], prefix: str) -> None:

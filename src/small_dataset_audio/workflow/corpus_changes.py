@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from typing import Final
 
 from small_dataset_audio.corpus import Clip
-from small_dataset_audio.training.checkpoint import Recording
+from small_dataset_audio.training.checkpoint_header import Recording
 
 _NAMED: Final = 3
 

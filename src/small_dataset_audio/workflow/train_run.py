@@ -21,7 +21,8 @@ from small_dataset_audio.models.config import VAEConfig
 from small_dataset_audio.models.latent_paths import fit_density, latent_path
 from small_dataset_audio.models.vae import ConvVAE
 from small_dataset_audio.plots import plot_losses
-from small_dataset_audio.training.checkpoint import Recording, load_checkpoint, save_checkpoint
+from small_dataset_audio.training.checkpoint import load_checkpoint, save_checkpoint
+from small_dataset_audio.training.checkpoint_header import Recording
 from small_dataset_audio.training.config import MIN_BUDGET_S, TrainingConfig
 from small_dataset_audio.training.loop import Trainer
 from small_dataset_audio.training.recovery import GOOD_EVERY_STEPS, TrainingSetback, is_out_of_memory
