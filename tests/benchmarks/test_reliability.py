@@ -51,3 +51,11 @@ def test_a_row_says_what_was_injected_and_how_to_do_it_again(campaign):
     assert row.count("|") == 8
     assert campaign.command in row
     assert (ROOT / campaign.command.split()[0]).is_file()
+
+
+def test_the_committed_tables_are_what_the_committed_figures_make():
+    path = ROOT / "benchmarks" / "results" / "reliability.json"
+    made = table(json.loads(path.read_text()))
+    assert path.with_suffix(".md").read_text() == made
+    rows = [line for line in made.splitlines() if line.startswith("|")]
+    assert "\n".join(rows) in (ROOT / "docs" / "reliability.md").read_text()
