@@ -71,6 +71,31 @@ def test_row_27_a_checkpoint_of_a_place_that_no_training_comes_to_is_refused(tmp
         load_checkpoint(path)
 
 
+@pytest.mark.parametrize("field", ["elapsed_s", "progress", "rate_share"])
+def test_row_27_a_number_too_large_for_any_number_is_refused(tmp_path: Path, field: str):
+    path = checkpoint(tmp_path)
+    rewrite_checkpoint(path, lambda header: header.update({field: 10**400}))
+    with pytest.raises(CheckpointError, match="damaged header"):
+        load_checkpoint(path)
+
+
+def test_row_27_a_shape_that_overflows_every_stride_is_never_read(tmp_path: Path):
+    path = checkpoint(tmp_path)
+
+    def claim(header: dict[str, Any]) -> None:
+        name = next(name for name in header if name.startswith("average."))
+        header[name] = {"dtype": "F32", "shape": [0, 2**62, 2**62], "data_offsets": [0, 0]}
+
+    change_header(path, claim)
+    with pytest.raises(CheckpointError):
+        load_checkpoint(path)
+    path = checkpoint(tmp_path)
+    change_header(
+        path, lambda header: header.update(strange={"dtype": "F32", "shape": [0, 2**62, 2**62], "data_offsets": [0, 0]})
+    )
+    load_checkpoint(path)  # what is not wanted is not looked at
+
+
 @posix
 def test_row_27_a_checkpoint_that_is_a_pipe_or_leads_out_is_refused(tmp_path: Path):
     path = tmp_path / "here" / "checkpoint.safetensors"

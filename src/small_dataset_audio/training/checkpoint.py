@@ -32,7 +32,13 @@ from small_dataset_audio.training.checkpoint_header import (
     parse_header,
 )
 from small_dataset_audio.training.config import TrainingConfig
-from small_dataset_audio.training.losses import LOSS_BYTES, are_losses, losses_from_tensor, losses_to_tensor
+from small_dataset_audio.training.losses import (
+    LOSS_BYTES,
+    NUM_COLUMNS,
+    are_losses,
+    losses_from_tensor,
+    losses_to_tensor,
+)
 from small_dataset_audio.training.state import (
     MOMENTS,
     GoodState,
@@ -154,9 +160,11 @@ def load_checkpoint(path: Path, device: torch.device | str = "cpu") -> tuple[Tra
     """
     with _opened(path) as file:
         header = parse_header(path, file.metadata())
-        if name := misfit(file, {f"model.{own}": value for own, value in outline(header.vae).items()}):
+        weights = outline(header.vae)
+        if name := misfit(file, {f"model.{own}": value for own, value in weights.items()}):
             raise _misfit(path, name)
-        tensors = {name: file.get_tensor(name) for name in file.keys()}  # noqa: SIM118 - safe_open is no mapping
+        # Shapes first: of one that no training writes, torch cannot even say where its numbers would lie.
+        tensors = {name: file.get_tensor(name) for name in file.keys() if _fits(file, name, weights, header.step)}  # noqa: SIM118 - safe_open is no mapping
     model = empty_model(header.vae)
     _fill(path, model.state_dict(), tensors, "model.")
     model.to(device)
@@ -208,6 +216,14 @@ def _opened(path: Path) -> Iterator[Any]:
         raise CheckpointError(f"{path} does not exist; train without --resume") from error
     except (SafetensorError, OSError) as error:
         raise CheckpointError(f"{path} is damaged ({error}); remove it and train again") from error
+
+
+def _fits(file: Any, name: str, weights: Mapping[str, Tensor], num_steps: int) -> bool:  # noqa: ANN401 - safetensors gives its file no type
+    """Whether a tensor has the shape of the weight that it belongs to, or of the losses; what does not is never read."""
+    shape = tuple(file.get_slice(name).get_shape())
+    if name == _LOSSES:
+        return shape == (num_steps, NUM_COLUMNS)
+    return any(shape == tuple(weight.shape) for own, weight in weights.items() if name.endswith(f".{own}"))
 
 
 def _fill(path: Path, targets: dict[str, Tensor], tensors: dict[str, Tensor], prefix: str) -> None:

@@ -103,7 +103,7 @@ def parse_header(path: Path, metadata: dict[str, str] | None) -> CheckpointHeade
         header.training.validate()
         replace(header.training, batch_size=header.batch_size).validate()
         _check_position(header)
-    except (msgspec.MsgspecError, RecursionError, InvalidConfigError) as error:
+    except (msgspec.MsgspecError, RecursionError, OverflowError, InvalidConfigError) as error:
         raise CheckpointError(
             f"{path} has a damaged header ({one_line(str(error))}); remove it and train again"
         ) from error
