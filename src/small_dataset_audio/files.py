@@ -135,7 +135,7 @@ def put_back_on_failure(path: Path) -> Iterator[None]:
             os.link(path, kept)
     try:
         yield
-    except BaseException:
+    except BaseException:  # Ctrl-C too; whatever it is goes on its way below
         with contextlib.suppress(OSError):
             if kept.exists():
                 os.replace(kept, path)
