@@ -50,6 +50,8 @@ SPOILT_JSON: Final = (
     ),
     *("[" * 2000, '{"a":' * 2000, "[" * 100_000, "/* */", "undefined", "nan", "True", "-", '"\\x"'),
 )
+# A thousand copies of a list of a thousand are a case of 100 MB: making it would take the memory that is measured.
+MAX_REPEATED_CHARACTERS: Final = 1_000_000
 WORDS: Final = (0, 1, 0x7F, 0x80, 0xFF, 2**16, 2**31, 2**32 - 1, 2**63, 2**64 - 1)
 
 
@@ -97,7 +99,10 @@ def mutate_json(value: Any, rng: random.Random) -> Any:
             case 5 if isinstance(holder, dict):
                 holder[rng.choice(TEXTS)] = _any_value(rng)
             case 5:
-                holder.extend(holder[key : key + 1] * rng.choice((1, 10, 1000)))
+                text = json.dumps(holder[key])
+                times = min(rng.choice((1, 10, 1000)), MAX_REPEATED_CHARACTERS // len(text))
+                # Copies: a list that lies in a thousand places at once would grow in all of them.
+                holder.extend(json.loads(text) for _ in range(times))
     return copied
 
 
