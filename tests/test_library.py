@@ -13,9 +13,10 @@ from safetensors.torch import load_file, save_file
 
 from small_dataset_audio.errors import InvalidNameError, ModelNotFoundError
 from small_dataset_audio.files import TEMPORARY_PREFIX
-from small_dataset_audio.library import CHECKPOINT_FILE, HOME_VARIABLE, LOCK_FILE, Library, display_folder_name
+from small_dataset_audio.library import CHECKPOINT_FILE, HOME_VARIABLE, Library, display_folder_name
 from small_dataset_audio.models.bundle import MODEL_FILE
 from small_dataset_audio.shell import shell_word
+from small_dataset_audio.training_lock import LOCK_FILE
 from tiny import hashes_below
 
 BAD_NAMES = ["../x", "..", ".", "", " ", "/etc", "/etc/passwd", "a/b", "a\\b", "..\\x", "C:\\x", "a\0b"]

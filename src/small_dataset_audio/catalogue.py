@@ -18,6 +18,7 @@ import msgspec
 from small_dataset_audio._version import __version__
 from small_dataset_audio.errors import OutputError
 from small_dataset_audio.files import atomic_write
+from small_dataset_audio.models.about import ABOUT_FILE
 from small_dataset_audio.models.metadata import MODEL_FILE, ModelMetadata
 
 CATALOGUE_FILE: Final = "catalogue.sqlite"
@@ -77,7 +78,7 @@ class Catalogue:
         found: dict[Path, ModelMetadata | None] = {}
         lines: _Lines = {}
         for folder in folders:
-            stamp = _stamp(folder / MODEL_FILE)
+            stamp = _stamp(folder)
             line = known.get(folder.name)
             metadata = _decode(line[1]) if line is not None and line[0] == stamp else None
             if metadata is None:
@@ -160,13 +161,18 @@ def _rows(lines: Mapping[str, tuple[str, bytes]]) -> list[tuple[str, str, bytes]
     return [(name, *line) for name, line in lines.items()]
 
 
-def _stamp(path: Path) -> str:
-    """What changes when a file is replaced or written to, and when another release reads it; empty where there is no file."""
+def _stamp(folder: Path) -> str:
+    """What changes when a model is replaced or its owner says something of it, and with the release; empty without a model."""
+    model = _file_stamp(folder / MODEL_FILE)
+    return f"{__version__} {model} {_file_stamp(folder / ABOUT_FILE)}" if model else ""
+
+
+def _file_stamp(path: Path) -> str:
     try:
         status = path.stat()
     except OSError:
         return ""
-    return f"{__version__} {status.st_ino} {status.st_size} {status.st_mtime_ns}"
+    return f"{status.st_ino} {status.st_size} {status.st_mtime_ns}"
 
 
 def _decode(metadata: bytes) -> ModelMetadata | None:

@@ -13,6 +13,7 @@ __all__ = [
     "AudioFileError",
     "CheckpointError",
     "CorpusError",
+    "HistoryError",
     "InvalidAudioError",
     "InvalidConfigError",
     "InvalidNameError",
@@ -21,6 +22,7 @@ __all__ = [
     "ModelNotFoundError",
     "ModelVersionError",
     "OutputError",
+    "PresetError",
     "RerenderError",
     "SdaError",
     "SidecarError",
@@ -115,6 +117,22 @@ class RerenderError(SdaError, ValueError):
     """A take cannot be made again bit for bit; the message lists what differs."""
 
     next_step = "Give the model that the take was made with, as `--model`."
+
+
+class HistoryError(SdaError, OSError):
+    """The history of takes cannot be read or written, or has no such take."""
+
+    next_step = (
+        "Takes are safe without it. `sda history` lists what there is; a damaged file was kept under another name."
+    )
+
+
+class PresetError(SdaError, ValueError):
+    """A preset is missing, or its file is no preset."""
+
+    next_step = (
+        "`sda preset list MODEL` lists those that there are; correct the key that the message names, or delete it."
+    )
 
 
 class OutputError(SdaError, OSError):

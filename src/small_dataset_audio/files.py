@@ -98,13 +98,13 @@ def atomic_write_new(*paths: Path) -> Iterator[tuple[Path, ...]]:
 
 @contextlib.contextmanager
 def _write_all_or_none(paths: tuple[Path, ...], *, overwrite: bool) -> Iterator[tuple[Path, ...]]:
-    temporaries = tuple(path.with_name(_temporary_name(path.suffix)) for path in paths)
+    temporaries = tuple(path.with_name(temporary_name(path.suffix)) for path in paths)
     leftovers = list(temporaries)
     path = paths[-1]
     try:
         yield temporaries
         for temporary in temporaries:
-            _fsync(temporary)
+            sync_file(temporary)
         for path, temporary in zip(paths, temporaries, strict=True):
             if overwrite:
                 os.replace(temporary, path)
@@ -112,12 +112,12 @@ def _write_all_or_none(paths: tuple[Path, ...], *, overwrite: bool) -> Iterator[
                 _move_without_overwriting(temporary, path)
                 leftovers.append(path)
         for folder in {path.parent for path in paths}:
-            _fsync_folder(folder)
+            sync_folder(folder)
         leftovers = list(temporaries)
     except SdaError:  # some of these are OSErrors, with a better message than ours
         raise
     except OSError as error:
-        raise OutputError(_explain_write_error(error, path)) from error
+        raise OutputError(explain_write_error(error, path)) from error
     finally:
         for leftover in leftovers:
             remove_quietly(leftover)
@@ -129,7 +129,7 @@ def put_back_on_failure(path: Path) -> Iterator[None]:
 
     The older file is kept under a second name meanwhile. A file system without hard links puts nothing back.
     """
-    kept, was_there = path.with_name(_temporary_name(path.suffix)), path.exists()
+    kept, was_there = path.with_name(temporary_name(path.suffix)), path.exists()
     with contextlib.suppress(OSError):
         if was_there:
             os.link(path, kept)
@@ -149,13 +149,13 @@ def put_back_on_failure(path: Path) -> Iterator[None]:
 @contextlib.contextmanager
 def scratch_file(folder: Path, suffix: str) -> Iterator[Path]:
     """Yield the name of a temporary in `folder`, removed when the block ends, for what gets its name from what it holds."""
-    path = folder / _temporary_name(suffix)
+    path = folder / temporary_name(suffix)
     try:
         yield path
     except SdaError:
         raise
     except OSError as error:
-        raise OutputError(_explain_write_error(error, folder)) from error
+        raise OutputError(explain_write_error(error, folder)) from error
     finally:
         remove_quietly(path)
 
@@ -302,7 +302,7 @@ def make_output_folder(folder: Path) -> Path:
     """
     try:
         folder.mkdir(parents=True, exist_ok=True)
-        probe = folder / _temporary_name("")
+        probe = folder / temporary_name("")
         try:
             probe.touch()
         except OSError:
@@ -313,7 +313,7 @@ def make_output_folder(folder: Path) -> Path:
     except FileExistsError as error:
         raise OutputError(f"{folder} is a file, not a folder; choose another folder or remove it") from error
     except OSError as error:
-        raise OutputError(_explain_write_error(error, folder)) from error
+        raise OutputError(explain_write_error(error, folder)) from error
     return folder
 
 
@@ -328,13 +328,14 @@ def sweep_temporaries(folder: Path) -> int:
         with contextlib.suppress(
             OSError
         ):  # another process sweeps it too, or it may not be removed: it is hidden anyway
-            if _is_stray(temporary):
+            if is_stray(temporary):
                 temporary.unlink()
                 count += 1
     return count
 
 
-def _temporary_name(suffix: str) -> str:
+def temporary_name(suffix: str) -> str:
+    """Name for a temporary of this process that no other has."""
     return f"{TEMPORARY_PREFIX}{_machine()}-{os.getpid()}-{secrets.token_hex(8)}{suffix}"
 
 
@@ -342,7 +343,8 @@ def _machine() -> str:
     return f"{zlib.crc32(platform.node().encode()):08x}"
 
 
-def _is_stray(temporary: Path) -> bool:
+def is_stray(temporary: Path) -> bool:
+    """Whether a temporary is of a process that was killed: see :func:`sweep_temporaries`."""
     name = _TEMPORARY_NAME.fullmatch(temporary.name)
     if name is None:  # of an older release
         return True
@@ -385,7 +387,8 @@ def _move_without_overwriting(temporary: Path, path: Path) -> None:
             raise
 
 
-def _fsync(path: Path) -> None:
+def sync_file(path: Path) -> None:
+    """Have the system write what it holds of a file to the disk."""
     descriptor = os.open(path, os.O_RDWR)
     try:
         os.fsync(descriptor)
@@ -393,7 +396,8 @@ def _fsync(path: Path) -> None:
         os.close(descriptor)
 
 
-def _fsync_folder(folder: Path) -> None:
+def sync_folder(folder: Path) -> None:
+    """Have the system write the names in a folder to the disk, where it can."""
     if os.name == "nt":  # Windows has no handle on a folder that could be synced
         return
     try:
@@ -418,7 +422,8 @@ def _is_unsafe(character: str) -> bool:
     return hidden and character not in "\u200c\u200d"
 
 
-def _explain_write_error(error: OSError, path: Path) -> str:
+def explain_write_error(error: OSError, path: Path) -> str:
+    """Say why `path` cannot be written, and what to do."""
     if isinstance(error, FileExistsError):
         return f"{path} exists already and is not overwritten; choose another name or remove it"
     if error.errno in {errno.ENOSPC, errno.EDQUOT}:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Annotated, Any, Final, Literal
 
@@ -12,6 +12,7 @@ from safetensors import SafetensorError
 from small_dataset_audio.audio.config import SpectrogramConfig
 from small_dataset_audio.constants import SAMPLE_RATE
 from small_dataset_audio.errors import InvalidConfigError, ModelDamagedError, ModelNotFoundError, ModelVersionError
+from small_dataset_audio.models.about import About, bears, read_about
 from small_dataset_audio.models.config import DensityConfig, LinearConfig, VAEConfig
 from small_dataset_audio.models.metadata_limits import MAX_RECORDINGS, check_limits
 from small_dataset_audio.models.weights_file import one_line, open_weights
@@ -109,8 +110,16 @@ class ModelMetadata:
         return sizes
 
 
-def read_metadata(folder: Path) -> ModelMetadata:
+def read_metadata(folder: Path, folder_name: str | None = None) -> ModelMetadata:
     """Read a model folder's metadata alone: quick, whatever the model's size.
+
+    What its owner has said since it was made, such as another name, is in them.
+
+    Parameters
+    ----------
+    folder : Path
+    folder_name : str, optional
+        What the folder is called where it belongs, for one that lies in the trash.
 
     Raises
     ------
@@ -119,11 +128,21 @@ def read_metadata(folder: Path) -> ModelMetadata:
     path = folder / MODEL_FILE
     try:
         with open_weights(path, "np") as file:
-            return _parse_metadata(path, file.metadata())
+            metadata = _parse_metadata(path, file.metadata())
     except FileNotFoundError as error:
         raise ModelNotFoundError(f"{folder} holds no {MODEL_FILE}; `sda models` lists what there is") from error
     except (SafetensorError, OSError) as error:
         raise ModelDamagedError(f"{path} is damaged ({error}); train it again or restore a backup") from error
+    return _with_about(metadata, read_about(folder), folder_name or folder.resolve().name)
+
+
+def _with_about(metadata: ModelMetadata, about: About, folder_name: str) -> ModelMetadata:
+    """Put in what the owner says; of two names the one that the folder bears."""
+    if about == About():
+        return metadata
+    name = next((name for name in (about.name, metadata.name) if name and bears(folder_name, name)), folder_name)
+    licence = metadata.corpus.licence if about.licence is None else about.licence
+    return replace(metadata, name=name, corpus=replace(metadata.corpus, licence=licence))
 
 
 def _parse_metadata(path: Path, header: dict[str, str] | None) -> ModelMetadata:

@@ -84,6 +84,17 @@ def check_wishes(name: str, licence: str | None) -> None:
             raise InvalidConfigError(f"{field} has {len(text)} characters; it must have at most {most}")
 
 
+def check_text_of_owner(field: str, text: str) -> None:
+    """Check a text that a model's owner gives it after it was made: its ``name``, or its ``licence``.
+
+    Raises
+    ------
+    InvalidConfigError
+        Too long, or with control characters.
+    """
+    _check_text(field, text, _MAX_NAME_CHARACTERS if field == "name" else _MAX_TEXT_CHARACTERS)
+
+
 def with_plain_names(metadata: ModelMetadata) -> ModelMetadata:
     """Return the same with every control character in a name shown as ``?``: some systems take them in file names."""
     corpus = metadata.corpus

@@ -72,10 +72,10 @@ def plot_take(audio: ArrayLike, sample_rate: int, path: Path, *, title: str) -> 
     limit = max(1.0, float(np.abs(channels).max()))
     for index, channel in enumerate(channels):
         axes = figure.add_subplot(grid[index, 0])
-        _draw_waveform(axes, channel, duration_s, limit)
+        draw_waveform(axes, channel, duration_s, limit)
         axes.set_ylabel("amplitude" if num_channels == 1 else names[index], color=INK, fontsize=8.5)
     axes = figure.add_subplot(grid[num_channels, 0])
-    _draw_spectrogram(axes, channels, sample_rate, duration_s)
+    draw_spectrogram(axes, channels, sample_rate, duration_s)
     bar = figure.colorbar(axes.images[0], cax=figure.add_subplot(grid[num_channels, 1]))
     bar.set_ticks([0, -20, -40, -60, -80])
     bar.set_label("level below the loudest (dB)", color=INK, fontsize=8.5)
@@ -84,7 +84,8 @@ def plot_take(audio: ArrayLike, sample_rate: int, path: Path, *, title: str) -> 
     return save(figure, path)
 
 
-def _draw_waveform(axes: Axes, channel: NDArray[np.float32], duration_s: float, limit: float) -> None:
+def draw_waveform(axes: Axes, channel: NDArray[np.float32], duration_s: float, limit: float) -> None:
+    """Draw one channel: peaks pale, root mean square dark."""
     calm(axes)
     axes.axhline(0.0, color=LINE, linewidth=0.8, zorder=0)
     x, low, high, rms = envelope(channel, _WAVE_COLUMNS)
@@ -95,7 +96,8 @@ def _draw_waveform(axes: Axes, channel: NDArray[np.float32], duration_s: float, 
     axes.set_xticks([])
 
 
-def _draw_spectrogram(axes: Axes, channels: NDArray[np.float32], sample_rate: int, duration_s: float) -> None:
+def draw_spectrogram(axes: Axes, channels: NDArray[np.float32], sample_rate: int, duration_s: float) -> None:
+    """Draw the spectrogram of all channels together, with its axes."""
     calm(axes)
     low_hz, high_hz = frequency_range(sample_rate)
     axes.imshow(

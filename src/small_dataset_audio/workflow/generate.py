@@ -16,6 +16,7 @@ from numpy.typing import NDArray
 from small_dataset_audio.audio.io import read_audio
 from small_dataset_audio.evaluation.takes import CorpusReference, TakeEvaluation, temper_rating
 from small_dataset_audio.files import make_output_folder, safe_folder_name
+from small_dataset_audio.history import History
 from small_dataset_audio.inference.config import GenerationConfig, check_count
 from small_dataset_audio.inference.generation import GenerationPipeline
 from small_dataset_audio.inference.pieces import Stream
@@ -28,6 +29,7 @@ from small_dataset_audio.models.vocoder.mosaic import MosaicVocoder
 from small_dataset_audio.models.vocoder.protocol import Vocoder
 from small_dataset_audio.plots import plot_take
 from small_dataset_audio.workflow.device import resolve_device
+from small_dataset_audio.workflow.recording import record_take
 
 DEFAULT_OUTPUT = Path("data") / "generated"
 LONGEST_PICTURE_S = 60.0  # a spectrogram of an hour would need the memory that the take did not
@@ -47,6 +49,10 @@ class Take:
         What was made; the samples themselves are in the WAV.
     evaluation : TakeEvaluation or None
         How it stands to the corpus; None where that was not wanted, or where the model keeps no recordings.
+    history_id : int or None
+        Its number in the history; None where it is not recorded.
+    warnings : tuple of str
+        What did not go as it should, though the take is whole: it could not be recorded, say.
     """
 
     wav_path: Path
@@ -54,6 +60,8 @@ class Take:
     picture_path: Path | None
     result: TakeSummary = field(repr=False)
     evaluation: TakeEvaluation | None = field(default=None, repr=False)
+    history_id: int | None = None
+    warnings: tuple[str, ...] = ()
 
     @property
     def quality(self) -> dict[str, Any]:
@@ -68,9 +76,12 @@ class ModelPipeline(GenerationPipeline):
     ----------
     corpus : tuple of (str, ndarray [shape=(samples,), float32, 48 kHz])
         Name and audio of each recording; empty where the model keeps none.
+    home : Path or None
+        Of the library that it was loaded by, whose history its takes are recorded in.
     """
 
     corpus: tuple[tuple[str, NDArray[np.float32]], ...] = ()
+    home: Path | None = None
 
     @cached_property
     def reference(self) -> CorpusReference | None:
@@ -93,8 +104,10 @@ def load_pipeline(model: str, *, device: str = "auto", library: Library | None =
     ModelNotFoundError, ModelDamagedError, ModelVersionError, InvalidConfigError
     """
     chosen: torch.device = resolve_device(device)
-    bundle = load_bundle((library or Library()).find(model), chosen)
+    library = library or Library()
+    bundle = load_bundle(library.find(model), chosen)
     pipeline = ModelPipeline.from_bundle(bundle, chosen)
+    pipeline.home = library.root
     mosaic = pipeline.vocoders.get("mosaic")
     if isinstance(mosaic, MosaicVocoder):
         names = [clip.name for clip in bundle.metadata.corpus.clips]
@@ -113,6 +126,7 @@ def generate_takes(
     output_dir: Path | None = None,
     plot: bool = False,
     evaluate: bool = True,
+    record: bool = True,
     on_progress: Callable[[float, float], None] | None = None,
 ) -> Iterator[Take]:
     """Make and write takes, one after the other; their seeds go up from the first.
@@ -135,6 +149,9 @@ def generate_takes(
     evaluate : bool
         Compare each take with the corpus, where the model keeps it: similarity and copying stand in the sidecar, under
         ``evaluation``. Of a take over a minute, the first minute is compared.
+    record : bool
+        Record each take in the history, where the pipeline is that of a library's model. A take that cannot be recorded is
+        written all the same, and has a warning.
     on_progress : callable, optional
         Called with the seconds of a take that are rendered, and with all its seconds.
 
@@ -158,7 +175,16 @@ def generate_takes(
         wav_path, json_path, summary = pipeline.render_to_file(
             replace(config, seed=seed), folder, appraise=judge, on_progress=on_progress
         )
-        yield Take(wav_path, json_path, _draw(wav_path, summary) if plot else None, summary, judge.last)
+        take = Take(wav_path, json_path, _draw(wav_path, summary) if plot else None, summary, judge.last)
+        yield _recorded(take, pipeline) if record else take
+
+
+def _recorded(take: Take, pipeline: GenerationPipeline) -> Take:
+    """Record a take of a library's model in that library's history."""
+    if not isinstance(pipeline, ModelPipeline) or pipeline.home is None:
+        return take
+    recorded = record_take(History(pipeline.home), take.wav_path, take.json_path, take.picture_path)
+    return replace(take, history_id=recorded.id, warnings=(recorded.warning,) if recorded.warning else ())
 
 
 def _draw_first_seed(count: int) -> int:

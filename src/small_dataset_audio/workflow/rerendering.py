@@ -2,23 +2,20 @@
 
 from __future__ import annotations
 
-import stat
 from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass, fields, replace
 from pathlib import Path
-from types import MappingProxyType
 from typing import Any
 
-from small_dataset_audio.errors import ModelNotFoundError, RerenderError, SidecarError
-from small_dataset_audio.files import make_output_folder, parse_json, quoted
+from small_dataset_audio.errors import ModelNotFoundError, RerenderError
+from small_dataset_audio.files import make_output_folder, quoted
+from small_dataset_audio.history import History
 from small_dataset_audio.inference.config import GenerationConfig
-from small_dataset_audio.inference.export import SIDECAR_VERSION
+from small_dataset_audio.inference.sidecars import read_sidecar
 from small_dataset_audio.library import Library
 from small_dataset_audio.models.metadata import MODEL_FILE
 from small_dataset_audio.workflow.generate import Judge, load_pipeline
-
-_MAX_SIDECAR_BYTES = 1 << 20
-_REQUIRED: Mapping[str, type] = MappingProxyType({"version": int, "model_name": str, "seed": int, "generation": dict})
+from small_dataset_audio.workflow.recording import recorded_again
 
 
 @dataclass(frozen=True)
@@ -34,12 +31,15 @@ class RerenderReport:
     differences : tuple of str
         What is not as it was: the model, a library, the machine; or a setting that the first take's release did not have.
         Bits may be the same all the same.
+    warnings : tuple of str
+        What did not go as it should, though the take is whole: the history could not be written, say.
     """
 
     wav_path: Path
     json_path: Path
     identical: bool | None
     differences: tuple[str, ...]
+    warnings: tuple[str, ...] = ()
 
 
 def rerender(
@@ -80,7 +80,7 @@ def rerender(
         The model is not there: what the sidecar says is looked for in the library alone, `model` wherever it may be.
     """
     path = sidecar.with_suffix(".json") if sidecar.suffix.lower() == ".wav" else sidecar
-    values = _read_sidecar(path)
+    values = read_sidecar(path)
     if model is None and values["model_name"] == "unknown":
         raise RerenderError(f"{path} names no saved model; give the one it was made with as --model")
     config = replace(GenerationConfig.from_mapping(values["generation"]), seed=values["seed"])
@@ -96,6 +96,7 @@ def rerender(
         config, folder, _free_filename(folder, path.stem), appraise=judge, on_progress=on_progress
     )
 
+    warning = recorded_again(History(library.root), wav_path, json_path)
     provenance = values.get("provenance", {})
     recorded = provenance.get("audio_sha256")
     return RerenderReport(
@@ -103,6 +104,7 @@ def rerender(
         json_path=json_path,
         identical=None if recorded is None else summary.audio_sha256 == recorded,
         differences=(*_new_settings(values["generation"]), *_differences(provenance, pipeline.provenance)),
+        warnings=(warning,) if warning else (),
     )
 
 
@@ -114,33 +116,6 @@ def _model_of_library(name: str, library: Library) -> str:
             f"no model {quoted(name)}; {library.what_there_is()}; give the one that the take was made with as --model"
         )
     return str(folder.absolute())
-
-
-def _read_sidecar(path: Path) -> dict[str, Any]:
-    try:
-        if not stat.S_ISREG(path.stat().st_mode):  # a named pipe would wait for ever
-            raise SidecarError(f"{path} cannot be read (no plain file); give the .json beside a take")
-        with path.open("rb") as file:
-            data = file.read(_MAX_SIDECAR_BYTES + 1)
-        text = data.decode()
-    except OSError as error:
-        raise SidecarError(f"{path} cannot be read ({error.strerror}); give the .json beside a take") from error
-    except UnicodeDecodeError as error:
-        raise SidecarError(f"{path} is not UTF-8 text; give the .json beside a take") from error
-    if len(data) > _MAX_SIDECAR_BYTES:
-        raise SidecarError(f"{path} is over 1 MB, which no sidecar is; give the .json beside a take")
-    values = parse_json(text, source=str(path))
-    if not values.keys() & _REQUIRED.keys():
-        raise SidecarError(f"{path} is no sidecar of a take; give the .json beside a take")
-    for key, kind in _REQUIRED.items():
-        if not isinstance(values.get(key), kind) or isinstance(values[key], bool):
-            raise SidecarError(f"{path} has no usable {key!r}; give the .json beside a take")
-    if values["version"] > SIDECAR_VERSION:
-        raise SidecarError(f"{path} has sidecar version {min(values['version'], 10**9)}; upgrade this release")
-    provenance = values.get("provenance", {})
-    if not isinstance(provenance, dict) or not isinstance(provenance.get("environment", {}), dict):
-        raise SidecarError(f"{path} has a damaged 'provenance'; give the .json beside a take")
-    return values
 
 
 def _free_filename(folder: Path, stem: str) -> str:

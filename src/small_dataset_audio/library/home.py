@@ -6,7 +6,6 @@ that cannot be read is listed as damaged, by name, and never stops the listing.
 
 from __future__ import annotations
 
-import contextlib
 import os
 from dataclasses import dataclass
 from pathlib import Path
@@ -16,6 +15,7 @@ import platformdirs
 from small_dataset_audio.catalogue import CATALOGUE_FILE, Catalogue
 from small_dataset_audio.errors import InvalidNameError, ModelError, ModelNotFoundError
 from small_dataset_audio.files import remove_quietly, resolve_inside, safe_folder_name, sweep_temporaries
+from small_dataset_audio.folders import folder_size_bytes
 from small_dataset_audio.models.corpus_files import strange_corpus_audio
 from small_dataset_audio.models.metadata import MODEL_FILE, ModelMetadata, read_metadata
 from small_dataset_audio.shell import shell_word
@@ -43,6 +43,11 @@ class ModelEntry:
     metadata: ModelMetadata | None
     size_bytes: int
     problem: str = ""
+
+    @property
+    def name(self) -> str:
+        """What it is called: as its owner wrote it, where that can be read, else as its folder is."""
+        return self.folder.name if self.metadata is None else self.metadata.name
 
 
 class Library:
@@ -157,7 +162,7 @@ class Library:
             ModelEntry(
                 folder,
                 metadata.get(folder),
-                0 if folder in linked else _size_bytes(folder),
+                0 if folder in linked else folder_size_bytes(folder),
                 problems.get(folder, ""),
             )
             for folder in folders
@@ -200,16 +205,6 @@ def _tidy(folder: Path, metadata: ModelMetadata | None) -> None:
     if strange and not is_being_trained(folder):
         for path in strange:
             remove_quietly(path)
-
-
-def _size_bytes(folder: Path) -> int:
-    """Size of all files below `folder`; those that vanish meanwhile count for nothing."""
-    total = 0
-    for parent, _, names in os.walk(folder):
-        for name in names:
-            with contextlib.suppress(OSError):
-                total += (Path(parent) / name).lstat().st_size
-    return total
 
 
 def _state_without_model(folder: Path) -> str:
