@@ -47,7 +47,7 @@ def plot_comparison(sounds: Sequence[Sound], path: Path) -> Path:
         right=0.97,
         top=1 - 0.12 / height,
         bottom=0.5 / height,
-        hspace=0.06,
+        hspace=0.14,
     )
     for index, (title, audio, rate) in enumerate(takes):
         duration_s = audio.shape[1] / rate
