@@ -91,6 +91,7 @@ def test_every_option_reaches_the_sidecar(sda: Any):
             "high",
             "--temperature",
             "0.5",
+            "--loop",
             "--json",
         ),
     )
@@ -110,6 +111,7 @@ def test_every_option_reaches_the_sidecar(sda: Any):
         "vocoder": "griffin_lim",
         "novelty": "high",
         "temperature": 0.5,
+        "loop": True,
     }
 
 

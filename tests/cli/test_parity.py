@@ -33,6 +33,7 @@ GENERATION_FIELD_OF = {
     "chunk": "chunk_duration_s",
     "overlap": "overlap_samples",
     "steps_between": "steps_between",
+    "loop": "loop",
 }
 
 

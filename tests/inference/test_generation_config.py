@@ -39,6 +39,7 @@ def valid_fields(draw: st.DrawFn) -> dict[str, Any]:
         "vocoder": draw(st.sampled_from(vocoders)),
         "novelty": draw(st.sampled_from(["low", "medium", "high"])),
         "temperature": draw(st.floats(0.0, 3.0) | st.integers(0, 3)),
+        "loop": draw(st.booleans()),
     }
 
 

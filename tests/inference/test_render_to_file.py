@@ -63,6 +63,8 @@ CASES: list[dict[str, Any]] = [
     {"stereo_mode": "mid_side", "sample_rate": 96_000, "concat_mode": "latent_interpolation"},
     {"stereo_mode": "dual_seed", "sample_rate": 96_000, "bit_depth": "32-bit float"},
     {"vocoder": "griffin_lim", "duration_s": 0.9, "chunk_duration_s": 0.5},
+    {"loop": True, "stereo_mode": "mid_side", "sample_rate": 44_100},
+    {"loop": True, "stereo_mode": "dual_seed", "bit_depth": "32-bit float", "concat_mode": "latent_interpolation"},
 ]
 
 
@@ -86,7 +88,7 @@ def test_the_files_are_those_of_a_take_that_was_made_in_memory(
     assert summary.audio_sha256 == sidecars[0]["provenance"]["audio_sha256"]
 
 
-@pytest.mark.parametrize("fields", [{}, {"stereo_mode": "mid_side", "sample_rate": 44_100}], ids=str)
+@pytest.mark.parametrize("fields", [{}, {"stereo_mode": "mid_side", "sample_rate": 44_100}, {"loop": True}], ids=str)
 def test_a_minute_does_not_depend_on_how_it_is_cut_into_pieces(
     monkeypatch: pytest.MonkeyPatch, painting: GenerationPipeline, fields: dict[str, Any]
 ):
@@ -107,12 +109,10 @@ def peak_bytes(work: Callable[[], object]) -> int:
         tracemalloc.stop()
 
 
-@pytest.mark.parametrize("stereo_mode", ["mono", "mid_side"])
-def test_memory_does_not_grow_with_the_length(tmp_path: Path, painting: GenerationPipeline, stereo_mode: str):
+@pytest.mark.parametrize("fields", [{}, {"stereo_mode": "mid_side"}, {"loop": True}], ids=str)
+def test_memory_does_not_grow_with_the_length(tmp_path: Path, painting: GenerationPipeline, fields: dict[str, Any]):
     def make(duration_s: float) -> int:
-        config = GenerationConfig(
-            duration_s, max_duration_s=3600.0, seed=1, stereo_mode=stereo_mode, sample_rate=96_000
-        )
+        config = GenerationConfig(duration_s, max_duration_s=3600.0, seed=1, sample_rate=96_000, **fields)
         return peak_bytes(lambda: painting.render_to_file(config, tmp_path))
 
     make(1.0)  # what is loaded once

@@ -7,7 +7,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from small_dataset_audio.models.walk import Walk
+from small_dataset_audio.models.walk import Walk, returning_stretch
 
 TABLE = np.arange(30, dtype=np.float32).reshape(10, 3)
 
@@ -73,3 +73,24 @@ def test_the_table_is_not_changed_by_a_displacement():
 
 def test_a_walk_shows_its_settings_and_not_thousands_of_numbers():
     assert repr(walk_over([[0, 1]])) == "Walk(lead_steps=1, is_recorded=True)"
+
+
+def test_the_stretch_that_comes_back_to_itself_is_cut_out():
+    rng = np.random.default_rng(0)
+    rows = rng.permutation(200)[None]
+    rows[0, 90:100] = rows[0, 50:60]  # 40 steps later, the same ten again
+    walk = Walk(
+        rng.standard_normal((200, 3)).astype(np.float32), rows, np.array([200]), detuning=rows.astype(np.float32)
+    )
+    cut = returning_stretch(walk, 60, 40)
+    assert cut.rows.shape == (1, 60)
+    first = int(np.flatnonzero(rows[0] == cut.rows[0, 0])[0])
+    assert 50 <= first < 60
+    np.testing.assert_array_equal(cut.rows[0], rows[0, first : first + 60])
+    np.testing.assert_array_equal(cut.detuning, cut.rows)
+
+
+@pytest.mark.parametrize(("num_steps", "period"), [(5, 3), (4, 0), (2, 9)])
+def test_a_walk_without_room_to_choose_is_left_as_it_is(num_steps: int, period: int):
+    walk = walk_over([[0, 1, 2, 3, 4]])
+    assert returning_stretch(walk, num_steps, period) is walk

@@ -27,6 +27,7 @@ EXAMPLES: Final = """\
   sda generate my-recordings
   sda generate rain -d 30 -n 8 --seed 100 -o takes
   sda generate rain -d 10m -n 1
+  sda generate rain -d 8 --loop
   sda generate rain --stereo corpus
   sda generate rain --stereo mid-side --width 1.0 --plot
   sda generate rain --concat latent-interpolation --rate 96000 --bits 32f
@@ -116,6 +117,10 @@ def generate(
     steps_between: Annotated[
         int, typer.Option(metavar="NUMBER", help="Steps from one moment to the next, for latent-interpolation.")
     ] = GenerationConfig.steps_between,
+    loop: Annotated[
+        bool,
+        typer.Option("--loop", help="Let the end of each take lead into its beginning, and mark the loop in the WAV."),
+    ] = False,
     output: Annotated[
         Path | None,
         typer.Option(
@@ -149,6 +154,7 @@ def generate(
             vocoder=vocoder.replace("-", "_"),
             novelty=novelty,
             temperature=temperature,
+            loop=loop,
         )
         config.validate()
         check_count(config, count)  # a folder is made into a model before takes are asked for

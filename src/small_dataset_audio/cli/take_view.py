@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from typing import Any
 
 from small_dataset_audio.cli.evaluate import format_position
@@ -16,10 +17,20 @@ def print_take(take: Take) -> None:
     rating = quality["rating"]
     console = results()
     length = f"  {take.result.duration_s:.2f} s  "
-    words = "; ".join(filter(None, (quality["reason"], describe(take.evaluation, take.result.duration_s))))
+    seam = describe_seam(quality.get("loop"))
+    words = "; ".join(filter(None, (quality["reason"], seam, describe(take.evaluation, take.result.duration_s))))
     print_line(console, (str(take.wav_path), "bold"), length, (rating, RATING_STYLES[rating]), f"  {words}")
     if take.picture_path is not None:
         print_line(console, f"  {take.picture_path}")
+
+
+def describe_seam(seam: Mapping[str, Any] | None) -> str:
+    """Say in a few words how well a loop hides where it begins again."""
+    if seam is None:
+        return ""
+    step, flux = seam["step_percentile"], seam["flux_percentile"]
+    changes = "" if flux is None else f", {flux:.0f} % of all moments change less"
+    return f"seam: {step:.0f} % of all steps are smaller{changes}"
 
 
 def describe(evaluation: TakeEvaluation | None, duration_s: float) -> str:

@@ -19,10 +19,11 @@ from numpy.typing import NDArray
 from torch import Tensor
 
 from small_dataset_audio.audio.spectrogram import AudioSpectrogram
+from small_dataset_audio.audio.time_bend import HOP_LENGTH as BEND_HOP_LENGTH
 from small_dataset_audio.audio.time_bend import bend_time, samples_needed
 from small_dataset_audio.constants import DEFAULT_OVERLAP_SAMPLES, SAMPLE_RATE
 from small_dataset_audio.errors import InvalidAudioError, InvalidConfigError
-from small_dataset_audio.inference.interpolation import LatentPath, anchor_path, slerp
+from small_dataset_audio.inference.interpolation import LatentPath, anchor_path, closed_path, slerp
 from small_dataset_audio.inference.overlap import aligned_overlap_add, crossfade_chunks
 from small_dataset_audio.inference.pace import draw_pace
 from small_dataset_audio.inference.pieces import Piece, collect
@@ -32,7 +33,7 @@ from small_dataset_audio.models.density import Density, StandardNormal
 from small_dataset_audio.models.draws import SpreadDraws
 from small_dataset_audio.models.vocoder.griffin_lim import GriffinLimVocoder
 from small_dataset_audio.models.vocoder.protocol import PlayingVocoder, Vocoder
-from small_dataset_audio.models.walk import Walk
+from small_dataset_audio.models.walk import Walk, returning_stretch
 
 __all__ = [
     "crossfade_chunks",
@@ -49,6 +50,8 @@ __all__ = [
 _DECODE_BLOCK_STEPS = 256
 _DECODE_CONTEXT_STEPS = 8  # the decoder sees under 6 steps to either side
 _CHUNK_CONTEXT_STEPS = 8  # rendered around a chunk and cut off, so that both sides of a join render the same there
+
+_RETURN_STEPS = 700  # 30 s: so much longer a walk is drawn to find where it comes back to itself
 
 _SIGNAL_SAMPLES = 64 * SAMPLE_RATE
 """An interpolated path is rendered as one signal up to this length; what is longer is joined from stretches of it. Over the
@@ -145,8 +148,12 @@ def stream_chunks_crossfade(
     density: Density | None = None,
     vocoder: Vocoder | None = None,
     style: WalkStyle | None = None,
+    period_samples: int | None = None,
 ) -> Iterator[Piece]:
-    """Yield what :func:`generate_chunks_crossfade` returns, chunk by chunk [shape=(channels, samples)]."""
+    """Yield what :func:`generate_chunks_crossfade` returns, chunk by chunk [shape=(channels, samples)].
+
+    With `period_samples` the walk is one that comes back to where it began about so many samples later.
+    """
     num_samples = _checked_length(num_chunks, chunk_samples, overlap_samples)
     if num_samples == 0:
         return
@@ -160,7 +167,13 @@ def stream_chunks_crossfade(
     if style.bend:  # what turns out not to be needed is not rendered
         num_rendered = plan_num_chunks(samples_needed(num_samples, float(pace.max())), chunk_samples, overlap_samples)
     num_frames = spectrogram.num_frames(total_samples(num_rendered, chunk_samples, overlap_samples) + reach)
-    walk = density.walk(model.num_steps(num_frames), draws, style, SpreadDraws(seed))
+    num_steps = model.num_steps(num_frames)
+    is_returning = period_samples is not None
+    walk = density.walk(num_steps + (_RETURN_STEPS if is_returning else 0), draws, style, SpreadDraws(seed))
+    if period_samples is not None:
+        step_samples = model.config.frames_per_step * spectrogram.config.hop_length
+        mean_pace = float(pace[: period_samples // BEND_HOP_LENGTH + 1].mean()) if style.bend else 1.0
+        walk = returning_stretch(walk, num_steps, round(period_samples * mean_pace / step_samples))
     stretch = _stretches(model, vocoder, walk, device, style)
     is_bent = bool(style.bend) and walk.can_be_played and isinstance(vocoder, PlayingVocoder)
     num_rendered = num_rendered if is_bent else num_chunks
@@ -290,8 +303,12 @@ def stream_chunks_latent_interp(
     *,
     density: Density | None = None,
     vocoder: Vocoder | None = None,
+    period_samples: int | None = None,
 ) -> Iterator[Piece]:
-    """Yield what :func:`generate_chunks_latent_interp` returns, about a minute at a time [shape=(channels, samples)]."""
+    """Yield what :func:`generate_chunks_latent_interp` returns, about a minute at a time [shape=(channels, samples)].
+
+    With `period_samples` the path is a closed one, once around it in so many samples.
+    """
     num_samples = _checked_length(num_chunks, chunk_samples, overlap_samples)
     if steps_between < 1:
         raise InvalidConfigError(f"steps_between is {steps_between}; it must be 1 or more")
@@ -301,17 +318,26 @@ def stream_chunks_latent_interp(
     vocoder = vocoder or GriffinLimVocoder(spectrogram)
     draws, phases = _generators(seed, 0)
     anchors = torch.from_numpy(density.draw_anchors(num_chunks + 1, draws))
+    step_samples = model.config.frames_per_step * spectrogram.config.hop_length
+
+    def path_over(num_steps: int) -> LatentPath:
+        if period_samples is None:
+            return anchor_path(anchors, steps_between, num_steps)
+        # As many anchors as a take of this length has without a loop, and the first one once more at the end.
+        num_anchors = max(plan_num_chunks(period_samples, chunk_samples, overlap_samples), 1) + 1
+        return closed_path(anchors[:num_anchors], steps_between, period_samples / step_samples)
+
     if num_samples <= _SIGNAL_SAMPLES:
         mel_shape = spectrogram.get_mel_shape(num_samples)
         num_steps = model.num_steps(mel_shape[1])
-        trajectory = anchor_path(anchors, steps_between, num_steps)(0, num_steps)
+        trajectory = path_over(num_steps)(0, num_steps)
         mel = decode_trajectory(model, trajectory, mel_shape, device)
         yield np.atleast_2d(vocoder.render(mel, num_samples, phases))
         return
 
     reach = spectrogram.config.hop_length // 2
     num_steps = model.num_steps(spectrogram.num_frames(num_samples + reach))
-    stretch = _decoded(model, vocoder, anchor_path(anchors, steps_between, num_steps), device)
+    stretch = _decoded(model, vocoder, path_over(num_steps), device)
 
     def pieces() -> Iterator[Piece]:
         hop = _SIGNAL_SAMPLES - DEFAULT_OVERLAP_SAMPLES

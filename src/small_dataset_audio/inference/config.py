@@ -64,6 +64,8 @@ class GenerationConfig:
         neither bent nor detuned: ``low`` and ``medium`` are the same there.
     temperature : float [0 to 3]
         At 0 the walk hardly leaves a recording, over 1 it goes to sounds that none of them holds.
+    loop : bool
+        Whether the end of the take leads into its beginning, for playing it over and over; its ends are not faded then.
     """
 
     duration_s: float = 1.0
@@ -80,6 +82,7 @@ class GenerationConfig:
     vocoder: str = "auto"
     novelty: str = "medium"
     temperature: float = 1.0
+    loop: bool = False
 
     @property
     def chunk_samples(self) -> int:
@@ -214,7 +217,7 @@ def _check(holds: bool, name: str, value: object, rule: str) -> None:
 def _check_type(name: str, value: object, hint: Any) -> None:  # noqa: ANN401 - a typing construct has no common type
     allowed = get_args(hint) or (hint,)
     accepted = (*allowed, int) if float in allowed else allowed
-    if isinstance(value, bool) or not isinstance(value, accepted):
+    if isinstance(value, bool) != (hint is bool) or not isinstance(value, accepted):
         names = " or ".join("None" if kind is type(None) else kind.__name__ for kind in allowed)
         raise InvalidConfigError(f"{name} is {quoted(value)}; it must be of type {names}")
     if isinstance(value, float) and not math.isfinite(value):

@@ -23,6 +23,7 @@ from small_dataset_audio.constants import BIT_DEPTH_MAP, SAMPLE_RATE_OPTIONS
 from small_dataset_audio.errors import InvalidAudioError, InvalidConfigError, InvalidNameError, OutputError
 from small_dataset_audio.files import atomic_write_new, dump_json, make_output_folder, write_bytes
 from small_dataset_audio.inference.pieces import Stream, stream_of
+from small_dataset_audio.inference.sampler_chunk import Loop, append_loop
 from small_dataset_audio.inference.wav import (
     check_bit_depth,
     check_for_wav,
@@ -190,6 +191,8 @@ def export_stream(
             with atomic_write_new(json_path, wav_path) as (json_temporary, wav_temporary):
                 json_temporary.write_bytes(data)
                 write_wav(wav_temporary, wav_path, stream, sample_rate, bit_depth)
+                if settings.get("loop"):
+                    append_loop(wav_temporary, sample_rate, Loop(0, stream.num_samples - 1))
         except OutputError as error:
             # Another process may take a default name between our look and our move; then the next one is tried.
             if given_path is None and isinstance(error.__cause__, FileExistsError):

@@ -54,6 +54,13 @@ def finish(stream: Stream, sample_rate: int = SAMPLE_RATE) -> Stream:
     return stream.through(faded)
 
 
+def without_mean(stream: Stream) -> Stream:
+    """Remove the mean of each channel and fade nothing: for what has no ends."""
+    total = np.sum([piece.sum(axis=1, keepdims=True, dtype=np.float64) for piece in stream.pieces()], axis=0)
+    mean = (total / stream.num_samples).astype(np.float32)
+    return stream.through(lambda pieces: (piece - mean for piece in pieces))
+
+
 class _Fades:
     """The envelope of a take: 1 between its fades, so only these are kept."""
 

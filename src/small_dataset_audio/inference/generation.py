@@ -5,7 +5,7 @@ The stages, each in its own module, in this order:
 1. validate the configuration; draw a seed where none is given;
 2. chunks, by `concat_mode` (``chunking``);
 3. anti-alias (``antialias``);
-4. stereo (``stereo``), then faded ends without DC (``finishing``);
+4. stereo (``stereo``), then faded ends without DC (``finishing``); a loop is closed instead (``looping``);
 5. peak to -1 dBFS (``stereo``);
 6. resample to the export rate (``resampling``), and back under -1 dBFS where the resampler overshot;
 7. cut to the exact number of samples (4 to 7 are put together in ``mastering``);
@@ -38,13 +38,14 @@ from small_dataset_audio.inference.chunking import (
 )
 from small_dataset_audio.inference.config import MAX_SEED, GenerationConfig
 from small_dataset_audio.inference.export import check_destination, export_stream, export_take
+from small_dataset_audio.inference.looping import loop_samples
 from small_dataset_audio.inference.mastering import master, shape_at_48k
-from small_dataset_audio.inference.pieces import FileStore, MemoryStore, Piece, cut, stream_of
+from small_dataset_audio.inference.pieces import FileStore, MemoryStore, Piece, Stream, cut, stream_of
 from small_dataset_audio.inference.provenance import audio_sha256, describe_environment, stream_sha256
 from small_dataset_audio.inference.quality_stream import score_stream
-from small_dataset_audio.inference.resampling import samples_at_48k
 from small_dataset_audio.inference.results import Appraisal, Appraise, GenerationResult, Sections, TakeSummary
-from small_dataset_audio.inference.stereo import left_and_right
+from small_dataset_audio.inference.seam import score_seam
+from small_dataset_audio.inference.stereo import Extremes, left_and_right
 from small_dataset_audio.inference.wav import check_wav_size, wav_bytes
 from small_dataset_audio.models.autoencoder import Autoencoder
 from small_dataset_audio.models.bundle import ModelBundle
@@ -156,7 +157,7 @@ class GenerationPipeline:
         return GenerationResult(
             audio=audio if stream.channels > 1 else audio[0],
             sample_rate=config.sample_rate,
-            quality=score_stream(stream_of(audio), config.sample_rate, extremes),
+            quality=_score(stream_of(audio), config, extremes),
             config=config,
             seed_used=seed,
             duration_s=config.num_samples / config.sample_rate,
@@ -209,7 +210,7 @@ class GenerationPipeline:
         with FileStore(folder, channels, num_samples) as store:
             raw = store.fill(_reporting(self._render(config, seed, vocoder), num_samples, on_progress))
             stream, extremes = master(raw, config)
-            appraisal = Appraisal(score_stream(stream, config.sample_rate, extremes))
+            appraisal = Appraisal(_score(stream, config, extremes))
             if appraise is not None:
                 appraisal = appraise(stream, appraisal.quality)
             summary = TakeSummary(
@@ -318,7 +319,8 @@ class GenerationPipeline:
         return (np.concatenate(pair) for pair in zip(left, right, strict=True))
 
     def _render_seed(self, config: GenerationConfig, seed: int, vocoder: Vocoder) -> Iterator[Piece]:
-        needed = samples_at_48k(config.num_samples, config.sample_rate)
+        needed = shape_at_48k(config)[1]
+        period_samples = loop_samples(config.num_samples, config.sample_rate) if config.loop else None
         num_chunks = plan_num_chunks(needed, config.chunk_samples, config.overlap_samples)
         if config.concat_mode == "crossfade":
             chunks = stream_chunks_crossfade(
@@ -332,6 +334,7 @@ class GenerationPipeline:
                 density=self._density,
                 vocoder=vocoder,
                 style=config.walk_style,
+                period_samples=period_samples,
             )
         else:
             chunks = stream_chunks_latent_interp(
@@ -345,8 +348,14 @@ class GenerationPipeline:
                 config.steps_between,
                 density=self._density,
                 vocoder=vocoder,
+                period_samples=period_samples,
             )
         return cut(anti_alias(chunks), needed)
+
+
+def _score(stream: Stream, config: GenerationConfig, extremes: Extremes) -> dict[str, Any]:
+    quality = score_stream(stream, config.sample_rate, extremes)
+    return {**quality, "loop": score_seam(stream).to_json()} if config.loop else quality
 
 
 def _reporting(pieces: Iterator[Piece], num_samples: int, on_progress: OnProgress | None) -> Iterator[Piece]:

@@ -89,6 +89,35 @@ def anchor_path(anchors: Tensor, steps_between: int, num_steps: int) -> LatentPa
     return path
 
 
+def closed_path(anchors: Tensor, steps_between: int, period_steps: float) -> LatentPath:
+    """Lay a path through all anchors and back to the first one, over and over.
+
+    Parameters
+    ----------
+    anchors : Tensor [shape=(one or more, latent_dim)]
+    steps_between : int
+        As for :func:`anchor_path`.
+    period_steps : float [over 0]
+        Steps from the first anchor to its return; need not be whole.
+
+    Returns
+    -------
+    LatentPath
+    """
+    points = torch.cat([anchors, anchors[:1]])
+    # Points of the arcs are what is interpolated between, so the path over them is that of `anchor_path`.
+    num_points = (len(points) - 1) * steps_between
+    arcs = anchor_path(points, steps_between, num_points + 1)(0, num_points + 1)
+
+    def path(first: int, last: int) -> NDArray[np.float32]:
+        positions = np.arange(first, last) * (num_points / period_steps) % num_points
+        left = np.minimum(positions.astype(np.int64), num_points - 1)
+        share = positions - left
+        return np.ascontiguousarray((1 - share) * arcs[:, left] + share * arcs[:, left + 1], dtype=np.float32)
+
+    return path
+
+
 def _perpendicular(unit: Tensor) -> Tensor:
     """Some direction at a right angle: the axis the vector has least of, made orthogonal to it."""
     axis = torch.nn.functional.one_hot(unit.abs().argmin(dim=-1), unit.shape[-1]).to(unit.dtype)

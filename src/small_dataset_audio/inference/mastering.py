@@ -4,7 +4,8 @@ from __future__ import annotations
 
 from small_dataset_audio.constants import PEAK_TARGET, SAMPLE_RATE
 from small_dataset_audio.inference.config import GenerationConfig
-from small_dataset_audio.inference.finishing import finish
+from small_dataset_audio.inference.finishing import finish, without_mean
+from small_dataset_audio.inference.looping import close_loop, loop_samples, resample_loop, samples_beyond, widen_loop
 from small_dataset_audio.inference.pieces import Stream
 from small_dataset_audio.inference.resampling import resample, samples_at_48k
 from small_dataset_audio.inference.stereo import Extremes, scale_to_peak, widen
@@ -13,6 +14,9 @@ from small_dataset_audio.inference.stereo import Extremes, scale_to_peak, widen
 def shape_at_48k(config: GenerationConfig) -> tuple[int, int]:
     """Channels and samples of what is rendered, before it is made wide and resampled."""
     channels = 1 if config.stereo_mode == "mid_side" else config.channels
+    if config.loop:
+        period = loop_samples(config.num_samples, config.sample_rate)
+        return channels, period + samples_beyond(period)
     return channels, samples_at_48k(config.num_samples, config.sample_rate)
 
 
@@ -32,6 +36,8 @@ def master(raw: Stream, config: GenerationConfig) -> tuple[Stream, Extremes]:
     extremes : Extremes
         Of that stream.
     """
+    if config.loop:
+        return _master_loop(raw, config)
     stream = finish(raw)
     if config.stereo_mode == "mid_side":
         # Finished first: the side is a copy that begins 15 ms into the take, and without a fade it would click there.
@@ -43,3 +49,14 @@ def master(raw: Stream, config: GenerationConfig) -> tuple[Stream, Extremes]:
     extremes = Extremes.of(stream.pieces())
     # A resampler overshoots; what stayed under the target is left as it is.
     return scale_to_peak(stream, extremes, PEAK_TARGET) if extremes.peak > PEAK_TARGET else (stream, extremes)
+
+
+def _master_loop(raw: Stream, config: GenerationConfig) -> tuple[Stream, Extremes]:
+    """Do the same to a take without ends: every stage hears its last samples before its first ones."""
+    period = loop_samples(config.num_samples, config.sample_rate)
+    stream = without_mean(close_loop(raw, period, independent=config.stereo_mode == "dual_seed"))
+    if config.stereo_mode == "mid_side":
+        stream = widen_loop(stream, config.stereo_width)
+    if config.sample_rate != SAMPLE_RATE:
+        stream = resample_loop(stream, config.num_samples)
+    return scale_to_peak(stream, Extremes.of(stream.pieces()), PEAK_TARGET)

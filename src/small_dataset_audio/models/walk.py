@@ -6,10 +6,13 @@ the louder of the two. The vocoders do that (in the mel, or in the spectrum of t
 
 from __future__ import annotations
 
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
+from typing import Final
 
 import numpy as np
 from numpy.typing import NDArray
+
+_CONTEXT_STEPS: Final = 4  # 0.17 s to either side of a return
 
 
 @dataclass(frozen=True)
@@ -60,3 +63,40 @@ class Walk:
         if self.displacement is not None:
             gathered = gathered + self.displacement[first:last]
         return np.ascontiguousarray(gathered.transpose(0, 2, 1))
+
+
+def returning_stretch(walk: Walk, num_steps: int, period_steps: int) -> Walk:
+    """Cut the stretch out of a walk that comes back best to where it began.
+
+    Every stretch is asked how far apart its first sounds and those `period_steps` later are, from before each to after it;
+    what comes before a beginning is also what a loop leads into it with.
+
+    Parameters
+    ----------
+    walk : Walk
+        Longer than `num_steps`; the longer, the more there is to choose from.
+    num_steps : int
+        Of the stretch.
+    period_steps : int
+        From its beginning to its return.
+
+    Returns
+    -------
+    Walk [of `num_steps`, or all there is]
+    """
+    total = walk.rows.shape[1]
+    choices = total - max(num_steps, period_steps + _CONTEXT_STEPS)
+    if choices <= 0 or period_steps <= 0:
+        return walk
+    latents = walk.latents(0, total)
+    apart = ((latents[..., period_steps:] - latents[..., :-period_steps]) ** 2).sum(axis=(0, 1))
+    around = np.convolve(apart, np.ones(2 * _CONTEXT_STEPS + 1), mode="same")
+    first = int(around[_CONTEXT_STEPS : choices + 1].argmin()) + _CONTEXT_STEPS if choices >= _CONTEXT_STEPS else 0
+    here = slice(first, first + num_steps)
+    return replace(
+        walk,
+        rows=walk.rows[:, here],
+        displacement=None if walk.displacement is None else walk.displacement[here],
+        is_heard=None if walk.is_heard is None else walk.is_heard[:, here],
+        detuning=None if walk.detuning is None else walk.detuning[:, here],
+    )
