@@ -11,9 +11,9 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from small_dataset_audio import catalogue as module
-from small_dataset_audio.library import home as library_module
 from small_dataset_audio.catalogue import CATALOGUE_FILE
 from small_dataset_audio.library import Library
+from small_dataset_audio.library import home as library_module
 from small_dataset_audio.models.bundle import MODEL_FILE
 from small_dataset_audio.models.metadata import ModelMetadata, read_metadata
 

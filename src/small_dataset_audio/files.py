@@ -1,4 +1,4 @@
-"""Files: the one atomic write, strict JSON, names that stay in their folder.
+"""Files: the one atomic write, and strict JSON.
 
 Everything that this package writes goes through :func:`atomic_write`: a unique temporary in the target's own folder is
 written, flushed and fsynced, then moved into place, then the folder itself is fsynced. A crash at any moment leaves the
@@ -17,31 +17,18 @@ import platform
 import re
 import secrets
 import time
-import unicodedata
 import zlib
 from collections.abc import Iterator, Mapping
 from pathlib import Path
 from typing import Any
 
-from small_dataset_audio.errors import InvalidNameError, OutputError, SdaError, SidecarError
+from small_dataset_audio.errors import OutputError, SdaError, SidecarError
+from small_dataset_audio.names import quoted
 
 TEMPORARY_PREFIX = ".sda-tmp-"
 _TEMPORARY_NAME = re.compile(re.escape(TEMPORARY_PREFIX) + r"([0-9a-f]{8})-(\d+)-[0-9a-f]{16}(\..*)?")
 """Machine and process that write it, and a random part."""
 _STRAY_AFTER_S = 24 * 3600.0  # for temporaries of processes that cannot be asked after
-_MAX_FOLDER_NAME_BYTES = 120
-_MAX_QUOTED = 120
-_WINDOWS_RESERVED = frozenset(
-    [
-        "CON",
-        "PRN",
-        "AUX",
-        "NUL",
-        "CONIN$",
-        "CONOUT$",
-        *(f"{port}{i}" for port in ("COM", "LPT") for i in "123456789¹²³"),
-    ]
-)
 
 
 @contextlib.contextmanager
@@ -234,62 +221,10 @@ def parse_json(text: str, *, source: str) -> dict[str, Any]:
     return value
 
 
-def quoted(value: object) -> str:
-    """Show a value in a message: its ``repr``, cut to what a line can hold, whatever a file may have put in it."""
-    shown = repr(value)
-    return shown if len(shown) <= _MAX_QUOTED else f"{shown[:_MAX_QUOTED]}..."
-
-
 def sha256_file(path: Path) -> str:
     """Hex SHA-256 of a file's bytes, read in blocks."""
     with path.open("rb") as file:
         return hashlib.file_digest(file, "sha256").hexdigest()
-
-
-def safe_folder_name(display_name: str) -> str:
-    """Derive a folder name that every file system takes from a name as the user wrote it.
-
-    Letters of every script and emoji are kept (NFC). What Windows forbids, control characters, line separators, marks that
-    turn the reading direction and halves of surrogate pairs become ``_``; reserved device names get a ``_``; over 120 bytes
-    the name is cut and ends in a hash of the whole. A folder name given again comes back as it is.
-
-    Raises
-    ------
-    InvalidNameError
-        Empty, ``.``, ``..``, an absolute path, or a name with a path separator.
-    """
-    name = unicodedata.normalize("NFC", display_name).strip()
-    if not name or name in {".", ".."} or "/" in name or "\\" in name or "\0" in name:
-        raise InvalidNameError(
-            f"{quoted(display_name)} is not a usable name; give one without '/' or '\\', that is not empty, '.' or '..'"
-        )
-    folder = "".join("_" if _is_unsafe(character) else character for character in name).strip(". ") or "_"
-    stem, dot, rest = folder.partition(".")
-    if stem.rstrip().upper() in _WINDOWS_RESERVED:  # Windows reserves "con.txt" as well
-        folder = f"{stem.rstrip()}_{dot}{rest}"
-    if len(folder.encode()) > _MAX_FOLDER_NAME_BYTES:
-        digest = hashlib.sha256(folder.encode()).hexdigest()[:12]
-        head = folder.encode()[: _MAX_FOLDER_NAME_BYTES - 13].decode(errors="ignore")
-        folder = f"{head}-{digest}"
-    return folder
-
-
-def resolve_inside(root: Path, name: str) -> Path:
-    """Path of `name` below `root`; refuses anything that resolves to outside of it.
-
-    Raises
-    ------
-    InvalidNameError
-        The name is unusable, or a link leads out of `root` or to itself.
-    """
-    path = root / safe_folder_name(name)
-    try:
-        inside = path.resolve().parent == root.resolve()
-    except (OSError, RuntimeError):  # a link that leads to itself: RuntimeError until Python 3.12
-        inside = False
-    if not inside:
-        raise InvalidNameError(f"{quoted(name)} leads out of {root}; rename or remove the link {path}")
-    return path
 
 
 def make_output_folder(folder: Path) -> Path:
@@ -412,14 +347,6 @@ def sync_folder(folder: Path) -> None:
             raise
     finally:
         os.close(descriptor)
-
-
-def _is_unsafe(character: str) -> bool:
-    """Whether a folder name should not hold `character`; joiners stay, emoji and Indic scripts are spelt with them."""
-    if character in '<>:"|?*':
-        return True
-    hidden = unicodedata.category(character) in {"Cc", "Cf", "Cs", "Zl", "Zp"}
-    return hidden and character not in "\u200c\u200d"
 
 
 def explain_write_error(error: OSError, path: Path) -> str:

@@ -22,17 +22,9 @@ from typing import Any, Final
 import msgspec
 
 from small_dataset_audio.errors import InvalidConfigError, InvalidNameError, OutputError, PresetError, SidecarError
-from small_dataset_audio.files import (
-    dump_json,
-    make_output_folder,
-    parse_json,
-    quoted,
-    remove_file,
-    resolve_inside,
-    safe_folder_name,
-    write_json,
-)
+from small_dataset_audio.files import dump_json, make_output_folder, parse_json, remove_file, write_json
 from small_dataset_audio.inference.config import GenerationConfig
+from small_dataset_audio.names import quoted, resolve_inside, safe_folder_name
 
 PRESET_FOLDER: Final = "presets"
 MAX_PRESETS: Final = 1000

@@ -17,10 +17,11 @@ from faults.hostile import MODEL, with_metadata_text
 from models.tiny import tiny_bundle
 from small_dataset_audio.corpus import scan_corpus
 from small_dataset_audio.errors import SdaError
-from small_dataset_audio.files import make_output_folder, safe_folder_name
+from small_dataset_audio.files import make_output_folder
 from small_dataset_audio.inference import export_wav
 from small_dataset_audio.library import Library
 from small_dataset_audio.models import load_bundle, save_bundle
+from small_dataset_audio.names import safe_folder_name
 from traps import torch_trap
 
 

@@ -9,8 +9,8 @@ from hypothesis import example, given
 from hypothesis import strategies as st
 
 from small_dataset_audio.errors import InvalidConfigError
-from small_dataset_audio.files import quoted
 from small_dataset_audio.inference.config import GenerationConfig
+from small_dataset_audio.names import quoted
 
 MAX_SEED = 2**63 - 1
 NOT_FINITE = [math.nan, math.inf, -math.inf]

@@ -89,7 +89,8 @@ def evaluate(
 
 def _picture_path(model: str, output: Path | None) -> Path:
     """Find out where the picture goes, before the work."""
-    from small_dataset_audio.files import make_output_folder, safe_folder_name
+    from small_dataset_audio.files import make_output_folder
+    from small_dataset_audio.names import safe_folder_name
 
     path = output or Path(f"{safe_folder_name(Path(model).name)}_evaluation.png")
     make_output_folder(path.parent)

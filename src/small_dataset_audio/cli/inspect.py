@@ -80,7 +80,7 @@ def _check_output(folder: Path, output: Path) -> None:
 
 
 def _draw(corpus: Corpus, output: Path) -> Path:
-    from small_dataset_audio.files import safe_folder_name
+    from small_dataset_audio.names import safe_folder_name
     from small_dataset_audio.plots import plot_corpus
 
     name = safe_folder_name(corpus.folder.resolve().name or "recordings")

@@ -68,7 +68,7 @@ def train(
     5 to 500 recordings of any length work best.
     """
     from small_dataset_audio.errors import InvalidConfigError
-    from small_dataset_audio.files import safe_folder_name
+    from small_dataset_audio.names import safe_folder_name
     from small_dataset_audio.training.config import TrainingConfig
 
     with waiting(messages(), "starting"):

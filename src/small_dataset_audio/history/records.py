@@ -9,7 +9,7 @@ from pathlib import Path
 from typing import Any, Final
 
 from small_dataset_audio.errors import InvalidConfigError
-from small_dataset_audio.files import quoted
+from small_dataset_audio.names import quoted
 
 STATES: Final = ("undecided", "kept", "discarded")
 """What the user has decided about a take. It is a mark, and moves no file."""

@@ -10,9 +10,9 @@ from pathlib import Path
 from typing import Any, Final
 
 from small_dataset_audio.errors import HistoryError, InvalidConfigError
-from small_dataset_audio.files import quoted
 from small_dataset_audio.history.database import HISTORY_FILE, Database
 from small_dataset_audio.history.records import STATES, HistoryQuery, TakeRecord, check_note
+from small_dataset_audio.names import quoted
 
 _PATHS: Final = ("audio_path", "sidecar_path", "picture_path")
 _COLUMNS: Final = tuple(field.name for field in fields(TakeRecord) if field.name != "id")

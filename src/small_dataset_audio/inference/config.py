@@ -9,8 +9,8 @@ from typing import Any, get_args, get_type_hints
 
 from small_dataset_audio.constants import BIT_DEPTH_MAP, DEFAULT_OVERLAP_SAMPLES, SAMPLE_RATE, SAMPLE_RATE_OPTIONS
 from small_dataset_audio.errors import InvalidConfigError
-from small_dataset_audio.files import quoted
 from small_dataset_audio.models.config import MAX_TEMPERATURE, WalkStyle
+from small_dataset_audio.names import quoted
 
 CONCAT_MODES = ("crossfade", "latent_interpolation")
 STEREO_MODES = ("mono", "mid_side", "dual_seed", "corpus")

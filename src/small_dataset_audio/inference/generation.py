@@ -29,7 +29,6 @@ import torch
 from small_dataset_audio.audio.spectrogram import AudioSpectrogram
 from small_dataset_audio.constants import SAMPLE_RATE
 from small_dataset_audio.errors import InvalidConfigError
-from small_dataset_audio.files import safe_folder_name
 from small_dataset_audio.inference.antialias import anti_alias
 from small_dataset_audio.inference.chunking import (
     plan_num_chunks,
@@ -53,6 +52,7 @@ from small_dataset_audio.models.density import Density
 from small_dataset_audio.models.vocoder.griffin_lim import GriffinLimVocoder
 from small_dataset_audio.models.vocoder.mosaic import MosaicVocoder
 from small_dataset_audio.models.vocoder.protocol import StereoVocoder, Vocoder
+from small_dataset_audio.names import safe_folder_name
 
 OnProgress: TypeAlias = Callable[[float, float], None]
 """Told how many seconds are rendered, and of how many."""

@@ -14,12 +14,12 @@ from pathlib import Path
 import filelock
 
 from small_dataset_audio.errors import ModelError, ModelNotFoundError
-from small_dataset_audio.files import quoted
 from small_dataset_audio.folders import atomic_folder, copy_folder, move_folder
 from small_dataset_audio.library.home import Library
 from small_dataset_audio.library.trash import Trash, TrashEntry
 from small_dataset_audio.models.about import About, check_about, read_about, write_about
 from small_dataset_audio.models.metadata import MODEL_FILE
+from small_dataset_audio.names import quoted
 from small_dataset_audio.training_lock import HOLDER_FILE, LOCK_FILE, is_being_trained, training_process
 
 

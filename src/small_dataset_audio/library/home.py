@@ -14,10 +14,11 @@ import platformdirs
 
 from small_dataset_audio.catalogue import CATALOGUE_FILE, Catalogue
 from small_dataset_audio.errors import InvalidNameError, ModelError, ModelNotFoundError
-from small_dataset_audio.files import remove_quietly, resolve_inside, safe_folder_name, sweep_temporaries
+from small_dataset_audio.files import remove_quietly, sweep_temporaries
 from small_dataset_audio.folders import folder_size_bytes
 from small_dataset_audio.models.corpus_files import strange_corpus_audio
 from small_dataset_audio.models.metadata import MODEL_FILE, ModelMetadata, read_metadata
+from small_dataset_audio.names import resolve_inside, safe_folder_name
 from small_dataset_audio.shell import shell_word
 from small_dataset_audio.training_lock import LOCK_FILE, is_being_trained, training_process
 

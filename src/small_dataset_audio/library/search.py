@@ -8,8 +8,8 @@ from types import MappingProxyType
 from typing import Any, Final
 
 from small_dataset_audio.errors import InvalidConfigError
-from small_dataset_audio.files import quoted
 from small_dataset_audio.library.home import Library, ModelEntry
+from small_dataset_audio.names import quoted
 
 KINDS: Final[Mapping[str, str]] = MappingProxyType({"vae": "trained", "linear": "walk"})
 """What people call the kinds of models."""

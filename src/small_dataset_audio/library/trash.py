@@ -19,7 +19,7 @@ from pathlib import Path
 from typing import Final
 
 from small_dataset_audio.errors import ModelError, ModelNotFoundError, OutputError
-from small_dataset_audio.files import make_output_folder, quoted
+from small_dataset_audio.files import make_output_folder
 from small_dataset_audio.folders import (
     atomic_folder,
     folder_size_bytes,
@@ -28,6 +28,7 @@ from small_dataset_audio.folders import (
     sweep_folders,
 )
 from small_dataset_audio.models.metadata import read_metadata
+from small_dataset_audio.names import quoted
 
 TRASH_FOLDER: Final = "trash"
 

@@ -17,7 +17,7 @@ from typing import TYPE_CHECKING, Final
 
 from small_dataset_audio.constants import SAMPLE_RATE
 from small_dataset_audio.errors import InvalidConfigError, InvalidNameError
-from small_dataset_audio.files import safe_folder_name
+from small_dataset_audio.names import safe_folder_name
 
 if TYPE_CHECKING:
     from small_dataset_audio.models.metadata import ModelMetadata

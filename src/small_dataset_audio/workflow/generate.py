@@ -15,7 +15,7 @@ from numpy.typing import NDArray
 
 from small_dataset_audio.audio.io import read_audio
 from small_dataset_audio.evaluation.takes import CorpusReference, TakeEvaluation, temper_rating
-from small_dataset_audio.files import make_output_folder, safe_folder_name
+from small_dataset_audio.files import make_output_folder
 from small_dataset_audio.history import History
 from small_dataset_audio.inference.config import GenerationConfig, check_count
 from small_dataset_audio.inference.generation import GenerationPipeline
@@ -27,6 +27,7 @@ from small_dataset_audio.models.bundle import load_bundle
 from small_dataset_audio.models.draws import NUM_STRATA
 from small_dataset_audio.models.vocoder.mosaic import MosaicVocoder
 from small_dataset_audio.models.vocoder.protocol import Vocoder
+from small_dataset_audio.names import safe_folder_name
 from small_dataset_audio.plots import plot_take
 from small_dataset_audio.workflow.device import resolve_device
 from small_dataset_audio.workflow.recording import record_take

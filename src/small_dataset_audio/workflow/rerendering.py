@@ -8,12 +8,13 @@ from pathlib import Path
 from typing import Any
 
 from small_dataset_audio.errors import ModelNotFoundError, RerenderError
-from small_dataset_audio.files import make_output_folder, quoted
+from small_dataset_audio.files import make_output_folder
 from small_dataset_audio.history import History
 from small_dataset_audio.inference.config import GenerationConfig
 from small_dataset_audio.inference.sidecars import read_sidecar
 from small_dataset_audio.library import Library
 from small_dataset_audio.models.metadata import MODEL_FILE
+from small_dataset_audio.names import quoted
 from small_dataset_audio.workflow.generate import Judge, load_pipeline
 from small_dataset_audio.workflow.recording import recorded_again
 
