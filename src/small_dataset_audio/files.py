@@ -24,6 +24,7 @@ from typing import Any
 
 from small_dataset_audio.errors import OutputError, SdaError, SidecarError
 from small_dataset_audio.names import quoted
+from small_dataset_audio.write_errors import explain_write_error
 
 TEMPORARY_PREFIX = ".sda-tmp-"
 _TEMPORARY_NAME = re.compile(re.escape(TEMPORARY_PREFIX) + r"([0-9a-f]{8})-(\d+)-[0-9a-f]{16}(\..*)?")
@@ -347,16 +348,3 @@ def sync_folder(folder: Path) -> None:
             raise
     finally:
         os.close(descriptor)
-
-
-def explain_write_error(error: OSError, path: Path) -> str:
-    """Say why `path` cannot be written, and what to do."""
-    if isinstance(error, FileExistsError):
-        return f"{path} exists already and is not overwritten; choose another name or remove it"
-    if error.errno in {errno.ENOSPC, errno.EDQUOT}:
-        return f"{path} cannot be written: the disk is full; free some space and run the command again"
-    if error.errno in {errno.EACCES, errno.EPERM, errno.EROFS}:
-        return f"{path} cannot be written: no permission; choose another folder"
-    if isinstance(error, NotADirectoryError):
-        return f"{path} cannot be made: a part of this path is a file; choose another folder"
-    return f"{path} cannot be written ({error.strerror or error}); choose another folder"

@@ -15,13 +15,13 @@ from pathlib import Path
 from small_dataset_audio.errors import OutputError, SdaError
 from small_dataset_audio.files import (
     TEMPORARY_PREFIX,
-    explain_write_error,
     is_stray,
     make_output_folder,
     sync_file,
     sync_folder,
     temporary_name,
 )
+from small_dataset_audio.write_errors import explain_write_error
 
 
 @contextlib.contextmanager

@@ -11,8 +11,6 @@ on how the rendering was cut.
 from __future__ import annotations
 
 import contextlib
-import errno
-import shutil
 import tempfile
 from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass
@@ -24,6 +22,7 @@ from numpy.typing import NDArray
 
 from small_dataset_audio.audio.io import check_audio
 from small_dataset_audio.errors import InvalidAudioError, OutputError
+from small_dataset_audio.write_errors import explain_write_error, is_disk_full
 
 PIECE_SAMPLES = 120_000
 """2.5 s at 48 kHz: long enough that NumPy is busy with samples and not with pieces, half a megabyte a channel."""
@@ -135,17 +134,14 @@ class FileStore:
         try:
             yield
         except OSError as error:
-            needed = 4 * self._channels * self._num_samples
-            raise OutputError(_explain(error, self._folder, needed)) from error
-
-
-def _explain(error: OSError, folder: Path, needed_bytes: int) -> str:
-    free_bytes = shutil.disk_usage(folder).free if folder.exists() else 0
-    cause = "the disk is full" if error.errno in {errno.ENOSPC, errno.EDQUOT} else error.strerror or str(error)
-    return (
-        f"{folder} cannot hold the take while it is made: {cause} ({needed_bytes / 1e6:.1f} MB are needed, "
-        f"{free_bytes / 1e6:.1f} MB are free); free some space, or choose another folder"
-    )
+            message = explain_write_error(
+                error,
+                self._folder,
+                failure=f"{self._folder} cannot hold the take while it is made",
+                needed_bytes=4 * self._channels * self._num_samples,
+                advice="{}, or choose another folder" if is_disk_full(error, self._folder) else "{}",
+            )
+            raise OutputError(message) from error
 
 
 def stream_of(audio: NDArray[np.float32]) -> Stream:

@@ -8,7 +8,6 @@ as every DAW does, and kept in floating point.
 
 from __future__ import annotations
 
-import shutil
 import struct
 from collections.abc import Iterable
 from pathlib import Path
@@ -22,6 +21,7 @@ from small_dataset_audio.constants import BIT_DEPTH_MAP
 from small_dataset_audio.errors import InvalidAudioError, InvalidConfigError, InvalidNameError, OutputError
 from small_dataset_audio.files import atomic_write, make_output_folder
 from small_dataset_audio.inference.pieces import Piece, Stream, checked, recut, stream_of
+from small_dataset_audio.write_errors import explain_write_error
 
 _STEP_BITS = {"PCM_16": 16, "PCM_24": 24}
 _BYTES_PER_SAMPLE = {"PCM_16": 2, "PCM_24": 3, "FLOAT": 4}
@@ -117,7 +117,8 @@ def write_wav(temporary: Path, path: Path, stream: Stream, sample_rate: int, bit
             _write_pieces(file, stream.pieces(), _STEP_BITS.get(subtype))
     except soundfile.LibsndfileError as error:
         needed = stream.channels * stream.num_samples * _BYTES_PER_SAMPLE[subtype]
-        raise OutputError(_explain_libsndfile_error(error, path, needed)) from error
+        message = explain_write_error(OSError(error.error_string.rstrip(".")), path, needed_bytes=needed)
+        raise OutputError(message) from error
     if subtype == "FLOAT":
         _blank_peak_timestamp(temporary)
 
@@ -146,13 +147,3 @@ def _blank_peak_timestamp(path: Path) -> None:
                 file.write(bytes(4))
                 return
             file.seek(size + size % 2, 1)
-
-
-def _explain_libsndfile_error(error: soundfile.LibsndfileError, path: Path, needed_bytes: int) -> str:
-    """Libsndfile reports a full disk as "System error." and keeps the reason to itself."""
-    free_bytes = shutil.disk_usage(path.parent).free
-    room = f"{needed_bytes / 1e6:.1f} MB are needed, {free_bytes / 1e6:.1f} MB are free"
-    cause = error.error_string.rstrip(".")
-    if free_bytes < needed_bytes:
-        return f"{path} cannot be written: the disk is full ({room}); free some space and export again"
-    return f"{path} cannot be written ({cause}; {room}); check the disk and its quota, or choose another folder"

@@ -22,6 +22,7 @@ from small_dataset_audio.files import sha256_file
 from small_dataset_audio.models.corpus_files import listed_corpus_audio
 from small_dataset_audio.models.metadata import CorpusAudioEntry, ModelMetadata
 from small_dataset_audio.models.weights_file import check_plain_file
+from small_dataset_audio.write_errors import explain_write_error
 
 Clips: TypeAlias = tuple[NDArray[np.float32], ...]
 Sides: TypeAlias = tuple[NDArray[np.float32] | None, ...]
@@ -63,9 +64,13 @@ def write_corpus_audio(path: Path, clips: Clips, sides: Sides) -> CorpusAudioEnt
                 file.write(clip * np.float32(gain))
         return CorpusAudioEntry(sha256=sha256_file(path), gain=gain, channels=channels)
     except soundfile.LibsndfileError as error:  # it says "System error." of a full disk
-        raise OutputError(
-            f"the recordings cannot be written into {path.parent} ({error}); is the disk full? Free some space"
-        ) from error
+        message = explain_write_error(
+            OSError(error.error_string.rstrip(".")),
+            path,
+            failure=f"the recordings cannot be written into {path.parent}",
+            needed_bytes=3 * channels * sum(map(len, clips)),  # as FLAC they take less
+        )
+        raise OutputError(message) from error
 
 
 def load_corpus_audio(folder: Path, metadata: ModelMetadata) -> tuple[Clips, Sides]:

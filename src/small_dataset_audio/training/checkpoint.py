@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import contextlib
 import errno
-import shutil
+import os
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import asdict
 from pathlib import Path
@@ -46,6 +46,7 @@ from small_dataset_audio.training.state import (
     new_state,
     state_tensors,
 )
+from small_dataset_audio.write_errors import explain_write_error, free_bytes
 
 _LOSSES = "losses"
 _HEADER_BYTES = 250_000  # of JSON: names of tensors, and of 500 recordings
@@ -129,19 +130,19 @@ def _older(path: Path) -> str:
 
 def _write(path: Path, data: bytes) -> None:
     rest = _older(path)
-    free_bytes = shutil.disk_usage(path.parent).free if path.parent.is_dir() else len(data)
-    full = f"{path} cannot be written: the disk is full ({len(data)} bytes are needed, {free_bytes} are free); "
-    full += rest.format("free some space")
-    if free_bytes < len(data):
-        raise OutputError(full)
+
+    def explained(error: OSError) -> str:
+        return explain_write_error(
+            error, path, needed_bytes=len(data), exactly=True, advice=rest, otherwise="make it writable"
+        )
+
+    if path.parent.is_dir() and free_bytes(path) < len(data):
+        raise OutputError(explained(OSError(errno.ENOSPC, os.strerror(errno.ENOSPC))))
     try:
         write_bytes(path, data)
     except OutputError as error:
         cause = error.__cause__
-        if isinstance(cause, OSError) and cause.errno in {errno.ENOSPC, errno.EDQUOT}:
-            raise OutputError(full) from cause
-        reason = (cause.strerror or cause) if isinstance(cause, OSError) else error
-        raise OutputError(f"{path} cannot be written ({reason}); {rest.format('make it writable')}") from error
+        raise OutputError(explained(cause if isinstance(cause, OSError) else error)) from error
 
 
 def load_checkpoint(path: Path, device: torch.device | str = "cpu") -> tuple[TrainingState, CheckpointHeader]:
