@@ -27,6 +27,7 @@ __all__ = [
     "SdaError",
     "SidecarError",
     "TrainingError",
+    "UploadError",
 ]
 
 
@@ -139,3 +140,9 @@ class OutputError(SdaError, OSError):
     """An output folder or file cannot be written."""
 
     next_step = "Choose another folder, or free the space that the message asks for, and run the command again."
+
+
+class UploadError(SdaError, ValueError):
+    """Recordings that were dropped into the studio are larger, or more, than it takes."""
+
+    next_step = "Drop fewer or shorter recordings, or give the path of their folder instead."

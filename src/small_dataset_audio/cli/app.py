@@ -17,6 +17,7 @@ from small_dataset_audio.cli.generate import generate
 from small_dataset_audio.cli.inspect import inspect
 from small_dataset_audio.cli.models import models
 from small_dataset_audio.cli.rerender import rerender
+from small_dataset_audio.cli.studio import studio
 from small_dataset_audio.cli.train import train
 from small_dataset_audio.errors import SdaError
 
@@ -83,7 +84,7 @@ app = typer.Typer(
     rich_markup_mode="rich",
     epilog=_EPILOG,
 )
-for command in (inspect, train, generate, evaluate, rerender, models, demo):
+for command in (inspect, train, generate, evaluate, rerender, models, demo, studio):
     app.command(epilog=sys.modules[command.__module__].EXAMPLES)(command)
 
 

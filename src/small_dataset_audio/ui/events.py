@@ -1,0 +1,23 @@
+"""How the page tells the program what happened: quietly, and by no name that a program elsewhere could call."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from typing import Any, TypeAlias
+
+from gradio.blocks import Block
+
+Widgets: TypeAlias = Block | Sequence[Block] | None
+
+
+def on(trigger: Callable[..., Any], do: Callable[..., Any], inputs: Widgets = None, outputs: Widgets = None) -> Any:  # noqa: ANN401 - Gradio's own
+    """Have `do` called with the values of `inputs` when something happens; what it returns goes into `outputs`.
+
+    Returns
+    -------
+    Dependency
+        Its ``then`` is a trigger too.
+    """
+    return trigger(
+        do, inputs, outputs, show_progress="hidden", api_visibility="private", trigger_mode="multiple", queue=True
+    )

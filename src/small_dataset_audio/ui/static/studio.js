@@ -1,0 +1,145 @@
+// What the page does by itself: sound, dropped files, light and dark. Everything else is asked of the program.
+(() => {
+  "use strict";
+
+  // ---- light and dark: the system's choice, unless somebody chose here
+  const chosen = localStorage.getItem("sda-theme");
+  const dark = (on) => document.body.classList.toggle("dark", on);
+  const darkNow = () => chosen === "dark" || (!chosen && matchMedia("(prefers-color-scheme: dark)").matches);
+  document.addEventListener("DOMContentLoaded", () => dark(darkNow()));
+  dark(darkNow());
+
+  // ---- one sound at a time, wherever on the page it is
+  const audio = new Audio();
+  audio.preload = "auto";
+  let source = "";
+  const all = () => document.querySelectorAll(".sd-sound");
+
+  function show() {
+    const share = audio.duration ? audio.currentTime / audio.duration : 0;
+    for (const sound of all()) {
+      const on = sound.dataset.src === source;
+      const playing = on && !audio.paused;
+      sound.classList.toggle("on", on);
+      const button = sound.querySelector(".sd-play");
+      if (button && button.getAttribute("aria-pressed") !== String(playing)) button.setAttribute("aria-pressed", String(playing));
+      const at = sound.querySelector(".sd-at");
+      if (on && at) at.style.left = `${100 * share}%`;
+    }
+    if (!audio.paused) requestAnimationFrame(show);
+  }
+
+  function play(sound, share) {
+    if (source !== sound.dataset.src) {
+      source = sound.dataset.src;
+      audio.src = source;
+    } else if (share === undefined && !audio.paused) {
+      audio.pause();
+      return;
+    }
+    if (share !== undefined) {
+      const go = () => { audio.currentTime = share * audio.duration; };
+      if (audio.readyState > 0) go(); else audio.addEventListener("loadedmetadata", go, { once: true });
+    }
+    audio.play().catch(() => undefined);
+  }
+
+  for (const name of ["play", "pause", "ended", "seeked"]) audio.addEventListener(name, show);
+
+  document.addEventListener("click", (event) => {
+    const sound = event.target.closest(".sd-sound");
+    if (!sound) return;
+    if (event.target.closest(".sd-play")) play(sound);
+    const view = event.target.closest(".sd-view");
+    if (view) {
+      const box = view.getBoundingClientRect();
+      play(sound, Math.min(0.999, Math.max(0, (event.clientX - box.left) / box.width)));
+    }
+  });
+
+  document.addEventListener("keydown", (event) => {
+    const sound = event.target.closest && event.target.closest(".sd-sound");
+    if (!sound || sound.dataset.src !== source || !["ArrowLeft", "ArrowRight"].includes(event.key)) return;
+    event.preventDefault();
+    audio.currentTime = Math.max(0, audio.currentTime + (event.key === "ArrowLeft" ? -1 : 1));
+  });
+
+  document.addEventListener("click", (event) => {
+    if (!event.target.closest(".sd-theme")) return;
+    const on = !document.body.classList.contains("dark");
+    localStorage.setItem("sda-theme", on ? "dark" : "light");
+    dark(on);
+  });
+
+  // ---- recordings that are dropped or chosen: sent one by one, under the name of their folder
+  async function filesOf(entry, path) {
+    if (entry.isFile) return [[path + entry.name, await new Promise((done, failed) => entry.file(done, failed))]];
+    const reader = entry.createReader();
+    const found = [];
+    for (;;) {
+      const some = await new Promise((done, failed) => reader.readEntries(done, failed));
+      if (!some.length) return found;
+      for (const inner of some) found.push(...(await filesOf(inner, `${path}${entry.name}/`)));
+    }
+  }
+
+  async function send(box, files) {
+    const news = box.querySelector("[data-drop-news]");
+    const wanted = files.filter(([name]) => !name.split("/").pop().startsWith("."));
+    if (!wanted.length) { news.textContent = "There was no file in that."; return; }
+    const first = wanted[0][0];
+    const stamp = new Date().toISOString().slice(0, 19).replace(/[-:]/g, "").replace("T", " ");
+    const corpus = first.includes("/") ? first.split("/")[0] : `recordings ${stamp}`;
+    const refused = [];
+    for (const [index, [name, file]] of wanted.entries()) {
+      news.textContent = `${index + 1} of ${wanted.length}: ${name}`;
+      const inside = name.startsWith(`${corpus}/`) ? name.slice(corpus.length + 1) : name;
+      const address = `/studio/upload?corpus=${encodeURIComponent(corpus)}&name=${encodeURIComponent(inside)}`;
+      try {
+        const answer = await fetch(address, { method: "POST", body: file });
+        if (!answer.ok) refused.push(`${name}: ${(await answer.text()).trim()}`);
+      } catch { refused.push(`${name}: the studio did not answer`); }
+    }
+    news.textContent = refused.length ? `Not taken: ${refused.join("; ")}` : "";
+    if (refused.length < wanted.length) tell(box, { act: "dropped", corpus });
+  }
+
+  // A piece of the page listens for this on its outermost element and tells the program.
+  function tell(inside, detail) {
+    inside.parentElement.dispatchEvent(new CustomEvent("studio", { detail, bubbles: true }));
+  }
+
+  const boxOf = (event) => event.target.closest && event.target.closest("[data-drop]");
+  for (const name of ["dragenter", "dragover"]) {
+    document.addEventListener(name, (event) => {
+      event.preventDefault();
+      const box = boxOf(event);
+      if (box) box.classList.add("over");
+    });
+  }
+  document.addEventListener("dragleave", (event) => { const box = boxOf(event); if (box) box.classList.remove("over"); });
+  document.addEventListener("drop", async (event) => {
+    event.preventDefault();
+    const box = boxOf(event);
+    if (!box) return;
+    box.classList.remove("over");
+    const items = [...event.dataTransfer.items].map((item) => item.webkitGetAsEntry && item.webkitGetAsEntry());
+    const plain = [...event.dataTransfer.files].map((file) => [file.name, file]);
+    const found = [];
+    for (const entry of items.filter(Boolean)) found.push(...(await filesOf(entry, "")));
+    send(box, found.length ? found : plain);
+  });
+
+  document.addEventListener("click", (event) => {
+    const button = event.target.closest("[data-pick]");
+    if (!button) return;
+    const input = document.createElement("input");
+    input.type = "file";
+    input.multiple = true;
+    input.webkitdirectory = button.dataset.pick === "folder";
+    input.addEventListener("change", () => {
+      send(button.closest("[data-drop]"), [...input.files].map((file) => [file.webkitRelativePath || file.name, file]));
+    });
+    input.click();
+  });
+})();

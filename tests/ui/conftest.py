@@ -1,0 +1,70 @@
+"""A studio of its own, really served on this machine, and browsers to open it with."""
+
+from __future__ import annotations
+
+import os
+import shutil
+from collections.abc import Callable, Iterator
+from pathlib import Path
+
+import numpy as np
+import pytest
+from playwright.sync_api import Browser, Page, sync_playwright
+
+from tiny import write_recordings
+from ui.running import RunningStudio
+
+CHROMIUM = os.environ.get("SDA_CHROMIUM") or shutil.which("chromium")
+
+
+@pytest.fixture(scope="session")
+def studio(tmp_path_factory: pytest.TempPathFactory) -> Iterator[RunningStudio]:
+    """The studio that most tests share."""
+    running = RunningStudio(tmp_path_factory.mktemp("studio"))
+    yield running
+    running.end()
+
+
+@pytest.fixture(scope="session")
+def browser() -> Iterator[Browser]:
+    if CHROMIUM is None:
+        pytest.skip("chromium is not installed; tests/ui/install_browser.sh does that where it can")
+    with sync_playwright() as playwright:
+        browser = playwright.chromium.launch(executable_path=CHROMIUM, args=["--no-sandbox"])
+        yield browser
+        browser.close()
+
+
+@pytest.fixture
+def open_page(browser: Browser, studio: RunningStudio) -> Iterator[Callable[..., Page]]:
+    """Open the studio in a browser that nobody used before; what goes wrong on the page fails the test."""
+    contexts, wrong = [], []
+
+    def opened(at: RunningStudio = studio, **settings: object) -> Page:
+        context = browser.new_context(accept_downloads=True, **{"viewport": {"width": 1280, "height": 900}, **settings})
+        context.set_default_timeout(30_000)
+        contexts.append(context)
+        page = context.new_page()
+        page.on("pageerror", lambda error: wrong.append(str(error)))
+        page.on("console", lambda said: wrong.append(said.text) if said.type == "error" else None)
+        page.goto(at.address)
+        page.get_by_role("tab", name="Corpus").wait_for()
+        return page
+
+    yield opened
+    for context in contexts:
+        context.close()
+    assert [words for words in wrong if "ERR_" not in words and "Failed to fetch" not in words] == []
+
+
+@pytest.fixture(scope="session")
+def recordings(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """Five short plucks."""
+    return write_recordings(tmp_path_factory.mktemp("recordings") / "plucks")
+
+
+@pytest.fixture
+def noise(tmp_path: Path) -> Path:
+    path = tmp_path / "no sound.wav"
+    path.write_bytes(np.random.default_rng(0).bytes(5000))
+    return path

@@ -1,0 +1,64 @@
+"""The page in a real browser: what a musician does with it, place by place."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from pathlib import Path
+
+from playwright.sync_api import Page, expect
+
+from small_dataset_audio.library import Library
+from ui.running import RunningStudio, wait_until
+
+
+def drop(page: Page, *paths: Path) -> None:
+    """Choose files as somebody does who presses the button."""
+    with page.expect_file_chooser() as chooser:
+        page.get_by_role("button", name="Choose files").click()
+    chooser.value.set_files(paths)
+
+
+def bring(page: Page, folder: Path) -> None:
+    """Open a folder of this machine and wait for the doctor."""
+    page.get_by_label("Or the path of a folder on this machine").fill(str(folder))
+    page.get_by_role("button", name="Open", exact=True).click()
+    page.get_by_role("button", name="Learn these sounds").wait_for()
+
+
+def start_training(page: Page, name: str, time: str = "30 seconds") -> None:
+    page.get_by_role("tab", name="Train").click()
+    page.get_by_label("Name of the model").fill(name)
+    page.get_by_label(time).check()
+    page.get_by_role("button", name="Start learning").click()
+
+
+def test_dropped_recordings_are_heard_and_the_doctor_says_what_is_wrong(
+    open_page: Callable[..., Page], recordings: Path, noise: Path
+):
+    page = open_page()
+    drop(page, *sorted(recordings.glob("*.wav")), noise)
+    report = page.locator("#corpus-report")
+    expect(report).to_contain_text("4 of 5")
+    expect(report).to_contain_text("not audio")
+    page.get_by_role("button", name="Play pluck 0.wav").click()
+    expect(page.get_by_role("button", name="Play pluck 0.wav")).to_have_attribute("aria-pressed", "true")
+
+
+def test_a_training_goes_on_without_its_page_and_is_stopped_and_gone_on_with(
+    open_page: Callable[..., Page], studio: RunningStudio, recordings: Path
+):
+    page = open_page()
+    bring(page, recordings)
+    start_training(page, "plucks", "3 minutes")
+    news = page.locator("#train-news")
+    expect(news).to_contain_text("before any learning", timeout=60_000)
+    page.goto("about:blank")
+    page.goto(studio.root)
+    page.get_by_role("tab", name="Train").click()
+    expect(news).to_contain_text("about", timeout=60_000)
+    page.get_by_role("button", name="Stop").click()
+    page.get_by_role("button", name="Go on").wait_for()
+    assert [entry.metadata.name for entry in Library(studio.home).entries() if entry.metadata] == ["plucks"]
+    page.get_by_role("button", name="Go on").click()
+    page.get_by_role("button", name="Stop").click()
+    wait_until(lambda: page.get_by_role("button", name="Play it").is_visible())
