@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any, Final
 import gradio as gr
 
 from small_dataset_audio.errors import SdaError
-from small_dataset_audio.files import safe_folder_name
+from small_dataset_audio.names import safe_folder_name
 from small_dataset_audio.ui.events import on
 from small_dataset_audio.ui.html import ON_CLICK, button, clock, esc, facts, notice, progress, sound
 from small_dataset_audio.ui.jobs import JobStatus

@@ -203,13 +203,13 @@ def _cookie(headers: Headers) -> str:
         morsel = SimpleCookie(headers.get("cookie", "")).get(COOKIE)
     except CookieError:
         return ""
-    value: str = "" if morsel is None else morsel.value
-    return value
+    return "" if morsel is None else morsel.value
 
 
 def _given_key(scope: Scope) -> str:
     values = parse_qs(scope["query_string"].decode("latin-1")).get(KEY_PARAMETER, [""])
-    return values[0]
+    given: str = values[0]
+    return given
 
 
 def _refuse(code: int, words: str) -> Response:

@@ -9,7 +9,8 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Final
 
-from small_dataset_audio.files import dump_json, safe_folder_name, write_bytes
+from small_dataset_audio.files import dump_json, write_bytes
+from small_dataset_audio.names import safe_folder_name
 from small_dataset_audio.ui.jobs import JobQueue, JobStatus, read_json
 from small_dataset_audio.ui.places_on_disk import StudioFolders
 

@@ -7,7 +7,8 @@ from pathlib import Path, PurePosixPath
 from typing import Final
 
 from small_dataset_audio.errors import InvalidNameError, UploadError
-from small_dataset_audio.files import atomic_write, safe_folder_name
+from small_dataset_audio.files import atomic_write
+from small_dataset_audio.names import safe_folder_name
 
 MAX_FILE_BYTES: Final = 2 << 30
 """Of one recording: 93 minutes of 48 kHz stereo in 24 bits."""
