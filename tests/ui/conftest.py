@@ -9,10 +9,13 @@ from pathlib import Path
 
 import numpy as np
 import pytest
-from playwright.sync_api import Browser, Page, sync_playwright
+from playwright.sync_api import Browser, Page, expect, sync_playwright
 
 from tiny import write_recordings
 from ui.running import RunningStudio
+
+PATIENCE_MS = 60_000
+"""For whatever the page will say: a machine that runs other tests too is slow, and nothing here measures time."""
 
 CHROMIUM = os.environ.get("SDA_CHROMIUM") or shutil.which("chromium")
 
@@ -29,6 +32,7 @@ def studio(tmp_path_factory: pytest.TempPathFactory) -> Iterator[RunningStudio]:
 def browser() -> Iterator[Browser]:
     if CHROMIUM is None:
         pytest.skip("chromium is not installed; tests/ui/install_browser.sh does that where it can")
+    expect.set_options(timeout=PATIENCE_MS)
     with sync_playwright() as playwright:
         browser = playwright.chromium.launch(executable_path=CHROMIUM, args=["--no-sandbox"])
         yield browser
@@ -42,7 +46,7 @@ def open_page(browser: Browser, studio: RunningStudio) -> Iterator[Callable[...,
 
     def opened(at: RunningStudio = studio, **settings: object) -> Page:
         context = browser.new_context(accept_downloads=True, **{"viewport": {"width": 1280, "height": 900}, **settings})
-        context.set_default_timeout(30_000)
+        context.set_default_timeout(PATIENCE_MS)
         contexts.append(context)
         page = context.new_page()
         page.on("pageerror", lambda error: wrong.append(str(error)))

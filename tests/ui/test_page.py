@@ -51,11 +51,11 @@ def test_a_training_goes_on_without_its_page_and_is_stopped_and_gone_on_with(
     bring(page, recordings)
     start_training(page, "plucks", "3 minutes")
     news = page.locator("#train-news")
-    expect(news).to_contain_text("before any learning", timeout=60_000)
+    expect(news).to_contain_text("before any learning")
     page.goto("about:blank")
     page.goto(studio.root)
     page.get_by_role("tab", name="Train").click()
-    expect(news).to_contain_text("about", timeout=60_000)
+    expect(news).to_contain_text("about")
     page.get_by_role("button", name="Stop").click()
     page.get_by_role("button", name="Go on").wait_for()
     assert [entry.metadata.name for entry in Library(studio.home).entries() if entry.metadata] == ["plucks"]
