@@ -284,6 +284,15 @@ def test_strays_of_a_killed_process_are_swept_and_nothing_else(tmp_path: Path):
     assert sweep_temporaries(tmp_path / "missing") == 0
 
 
+def test_a_folder_that_goes_while_it_is_swept_stops_nobody(monkeypatch: pytest.MonkeyPatch, tmp_path: Path):
+    def gone(self: Path, pattern: str) -> Iterator[Path]:
+        raise FileNotFoundError(2, "No such file or directory", str(self))
+        yield self
+
+    monkeypatch.setattr(Path, "glob", gone)
+    assert sweep_temporaries(tmp_path) == 0
+
+
 def test_temporaries_of_a_process_that_still_writes_are_not_swept(tmp_path: Path):
     with atomic_write(tmp_path / "take.wav") as temporary:
         temporary.write_bytes(b"half")

@@ -260,10 +260,13 @@ def sweep_temporaries(folder: Path) -> int:
     shared, those that nobody has written to for a day are removed.
     """
     count = 0
-    for temporary in folder.glob(f"{TEMPORARY_PREFIX}*"):
-        with contextlib.suppress(
-            OSError
-        ):  # another process sweeps it too, or it may not be removed: it is hidden anyway
+    try:
+        temporaries = list(folder.glob(f"{TEMPORARY_PREFIX}*"))
+    except OSError:  # another process removed the folder at this moment, or it may not be looked into
+        return 0
+    for temporary in temporaries:
+        # Another process may sweep it too; or it may not be removed, and is hidden anyway.
+        with contextlib.suppress(OSError):
             if is_stray(temporary):
                 temporary.unlink()
                 count += 1

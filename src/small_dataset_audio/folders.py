@@ -152,7 +152,10 @@ def remove_folder(folder: Path) -> None:
 
 def sweep_folders(parent: Path) -> None:
     """Remove temporary folders that killed processes left in `parent`."""
-    for folder in parent.glob(f"{TEMPORARY_PREFIX}*"):
+    strays: list[Path] = []
+    with contextlib.suppress(OSError):  # the folder may go at this moment
+        strays += parent.glob(f"{TEMPORARY_PREFIX}*")
+    for folder in strays:
         with contextlib.suppress(OSError):  # another process sweeps it too
             if folder.is_dir() and not folder.is_symlink() and is_stray(folder):
                 shutil.rmtree(folder, ignore_errors=True)

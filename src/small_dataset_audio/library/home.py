@@ -6,6 +6,7 @@ that cannot be read is listed as damaged, by name, and never stops the listing.
 
 from __future__ import annotations
 
+import contextlib
 import os
 from dataclasses import dataclass
 from pathlib import Path
@@ -201,7 +202,9 @@ def _tidy(folder: Path, metadata: ModelMetadata | None) -> None:
     sweep_temporaries(folder)
     if metadata is None:
         return
-    strange = strange_corpus_audio(folder, metadata.corpus_audio)
+    strange: list[Path] = []
+    with contextlib.suppress(FileNotFoundError):  # another process has removed the model at this moment
+        strange = strange_corpus_audio(folder, metadata.corpus_audio)
     # A save that is at work has its recordings in place before the weights that list them.
     if strange and not is_being_trained(folder):
         for path in strange:
