@@ -160,7 +160,7 @@ def test_row_18_a_crash_leaves_no_process_no_open_file_and_nothing_on_disk(scan_
         gc.collect()  # Earlier tests' garbage holds files too, and would be let go of at any moment
         return {
             *(child.pid for child in psutil.Process().children(recursive=True)),
-            *(f"{number} open" for number in os.listdir("/proc/self/fd")),
+            *(f"{number} open" for number in Path("/proc/self/fd").iterdir()),
             *Path("/dev/shm").glob("*"),  # noqa: S108 (looked at only)
         }
 
