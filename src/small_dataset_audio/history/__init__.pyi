@@ -2,6 +2,8 @@ from .comparison import Difference as Difference
 from .comparison import TakeComparison as TakeComparison
 from .comparison import compare_records as compare_records
 from .database import HISTORY_FILE as HISTORY_FILE
+from .records import MOST_STARS as MOST_STARS
+from .records import RATINGS as RATINGS
 from .records import STATES as STATES
 from .records import HistoryQuery as HistoryQuery
 from .records import TakeRecord as TakeRecord

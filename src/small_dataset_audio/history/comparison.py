@@ -16,6 +16,9 @@ _FIGURES: Final = (
     "reason",
     "similarity_percent",
     "copied_share",
+    "stars",
+    "note",
+    "state",
 )
 
 
@@ -38,7 +41,7 @@ class TakeComparison:
     settings : tuple of Difference
         Of what was asked for, the seed among it.
     figures : tuple of Difference
-        Of what came out.
+        Of what came out, and of what the user makes of it.
     same_audio : bool
         Whether both are the same samples.
     """

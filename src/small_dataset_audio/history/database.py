@@ -52,6 +52,7 @@ _MIGRATIONS: Final[tuple[tuple[str, ...], ...]] = (
         "CREATE INDEX takes_by_audio ON takes (audio_sha256)",
         f"PRAGMA application_id = {_APPLICATION_ID}",
     ),
+    ("ALTER TABLE takes ADD COLUMN stars INTEGER NOT NULL DEFAULT 0",),
 )
 """What leads from each version of the format to the next. Entries are added, and none is ever changed."""
 

@@ -12,9 +12,10 @@ from small_dataset_audio.errors import InvalidConfigError
 from small_dataset_audio.names import quoted
 
 STATES: Final = ("undecided", "kept", "discarded")
-"""What the user has decided about a take. It is a mark, and moves no file."""
+"""What the user has decided about a take."""
 
 RATINGS: Final = ("green", "yellow", "red")
+MOST_STARS: Final = 5
 MAX_NOTE_CHARACTERS: Final = 10_000
 
 
@@ -55,6 +56,8 @@ class TakeRecord:
     note : str
         What the user wrote about it.
     state : {"undecided", "kept", "discarded"}
+    stars : int [0 to 5]
+        What the user makes of it; 0 where that was not said.
     """
 
     id: int
@@ -77,6 +80,7 @@ class TakeRecord:
     settings: Mapping[str, Any] = field(repr=False)
     note: str = ""
     state: str = "undecided"
+    stars: int = 0
 
     @property
     def is_missing(self) -> bool:
@@ -105,6 +109,8 @@ class HistoryQuery:
         At most so many, the newest; None for all.
     offset : int
         So many of the newest are left out first, for pages.
+    min_stars : int [0 to 5]
+        Takes with at least so many stars.
     """
 
     text: str = ""
@@ -115,6 +121,7 @@ class HistoryQuery:
     until: str = ""
     limit: int | None = None
     offset: int = 0
+    min_stars: int = 0
 
     def validate(self) -> None:
         """Check every field.
@@ -134,6 +141,19 @@ class HistoryQuery:
             raise InvalidConfigError(f"limit is {self.limit}; it must be 1 or more")
         if self.offset < 0:
             raise InvalidConfigError(f"offset is {self.offset}; it must be 0 or more")
+        check_stars("min_stars", self.min_stars)
+
+
+def check_stars(name: str, stars: int) -> int:
+    """Return a number of stars, if it is one.
+
+    Raises
+    ------
+    InvalidConfigError
+    """
+    if isinstance(stars, bool) or not isinstance(stars, int) or not 0 <= stars <= MOST_STARS:
+        raise InvalidConfigError(f"{name} is {quoted(str(stars))}; it must be a whole number from 0 to {MOST_STARS}")
+    return stars
 
 
 def check_note(text: str) -> str:

@@ -11,21 +11,21 @@ from typing import Any, Final
 
 from small_dataset_audio.errors import HistoryError, InvalidConfigError
 from small_dataset_audio.history.database import HISTORY_FILE, Database
-from small_dataset_audio.history.records import STATES, HistoryQuery, TakeRecord, check_note
+from small_dataset_audio.history.records import MOST_STARS, STATES, HistoryQuery, TakeRecord, check_note, check_stars
 from small_dataset_audio.names import quoted
 
 _PATHS: Final = ("audio_path", "sidecar_path", "picture_path")
 _COLUMNS: Final = tuple(field.name for field in fields(TakeRecord) if field.name != "id")
 _INSERT: Final = f"INSERT INTO takes ({', '.join(_COLUMNS)}) VALUES ({', '.join('?' * len(_COLUMNS))})"  # noqa: S608 - our own names
 _KINDS: Final[dict[str, str]] = {
-    **dict.fromkeys(("id", "seed", "sample_rate", "channels"), "INTEGER"),
+    **dict.fromkeys(("id", "seed", "sample_rate", "channels", "stars"), "INTEGER"),
     **dict.fromkeys(("duration_s", "similarity_percent", "copied_share"), "REAL"),
     **dict.fromkeys(_PATHS, "BLOB"),
 }
 # Cast: whatever a hand or damage has left in a field, it is read as what it should be.
 _FIELDS: Final = ", ".join(f"CAST({name} AS {_KINDS.get(name, 'TEXT')}) AS {name}" for name in ("id", *_COLUMNS))
 _SELECT: Final = f"SELECT {_FIELDS} FROM takes"  # noqa: S608 - our own names
-_TEXT: Final = "folded(model_name || ' ' || note || ' ' || file_name(audio_path)) LIKE ? ESCAPE '!'"
+_TEXT: Final = "instr(folded(model_name || ' ' || note || ' ' || file_name(audio_path)), ?) > 0"
 
 
 class History:
@@ -114,6 +114,17 @@ class History:
         """
         return self._change(number, note=check_note(text))
 
+    def rate(self, number: int, stars: int) -> TakeRecord:
+        """Give a take stars, 1 to 5; 0 takes them away.
+
+        Raises
+        ------
+        InvalidConfigError
+            No number from 0 to 5.
+        HistoryError, OutputError
+        """
+        return self._change(number, stars=check_stars("stars", stars))
+
     def mark(self, number: int, state: str) -> TakeRecord:
         """Mark a take as kept, discarded or undecided. No file is touched.
 
@@ -161,15 +172,14 @@ class History:
 
 def _conditions(query: HistoryQuery) -> tuple[str, tuple[Any, ...]]:
     """WHERE clause of a query, and its values."""
-    conditions: list[tuple[str, str]] = []
+    conditions: list[tuple[str, str | int]] = []
     for word in query.text.casefold().split():
-        plain = word.encode(errors="replace").decode()
-        for special in "!%_":
-            plain = plain.replace(special, f"!{special}")
-        conditions.append((_TEXT, f"%{plain}%"))
+        conditions.append((_TEXT, word.encode(errors="replace").decode()))
     for column in ("model_name", "rating", "state"):
         if value := getattr(query, column.removesuffix("_name")):
             conditions.append((f"{column} = ?", value))
+    if query.min_stars:
+        conditions.append(("stars >= ?", query.min_stars))
     if query.since:
         conditions.append(("made_at >= ?", query.since))
     if query.until:
@@ -209,4 +219,5 @@ def _to_record(row: sqlite3.Row) -> TakeRecord:
     except (ValueError, RecursionError):
         settings = {}
     values["settings"] = settings if isinstance(settings, dict) else {}
+    values["stars"] = min(max(values["stars"], 0), MOST_STARS)
     return TakeRecord(**values)

@@ -1,11 +1,15 @@
 from .archive import ARCHIVE_SUFFIX as ARCHIVE_SUFFIX
 from .archive import export_model as export_model
 from .archive import import_model as import_model
+from .card import CardSection as CardSection
+from .card import ModelCard as ModelCard
+from .card import model_card as model_card
 from .changes import delete_model as delete_model
 from .changes import duplicate_model as duplicate_model
 from .changes import rename_model as rename_model
 from .changes import restore_model as restore_model
 from .changes import set_licence as set_licence
+from .evaluation_file import keep_evaluation as keep_evaluation
 from .home import CHECKPOINT_FILE as CHECKPOINT_FILE
 from .home import HOME_VARIABLE as HOME_VARIABLE
 from .home import Library as Library

@@ -9,6 +9,7 @@
 from __future__ import annotations
 
 import contextlib
+import filecmp
 import os
 import re
 import shutil
@@ -19,7 +20,7 @@ from pathlib import Path
 from typing import Final
 
 from small_dataset_audio.errors import ModelError, ModelNotFoundError, OutputError
-from small_dataset_audio.files import make_output_folder
+from small_dataset_audio.files import atomic_write_new, make_output_folder
 from small_dataset_audio.folders import (
     atomic_folder,
     folder_size_bytes,
@@ -125,6 +126,33 @@ class Trash:
                 ) from error
         return _take_entry(place)
 
+    def takes_with(self, name: str) -> tuple[TrashEntry, ...]:
+        """Takes that hold a file of this name, newest first."""
+        found = [_take_entry(path) for path in _items(self.folder / _TAKES_FOLDER) if (path / name).is_file()]
+        return tuple(sorted(found, key=lambda entry: (entry.deleted_at, entry.id), reverse=True))
+
+    def restore_files(self, entry: TrashEntry, targets: Sequence[Path]) -> tuple[Path, ...]:
+        """Bring the files of a take back to where they shall be, by their names; returns those that there were.
+
+        They are copied, and then removed here. A file that is there already and is the same counts as brought back: a
+        killed process may have left it.
+
+        Raises
+        ------
+        OutputError
+            Another file has the place, or it cannot be written; nothing was changed.
+        """
+        there = [path for path in targets if (entry.path / path.name).is_file()]
+        for folder in {path.parent for path in there}:
+            make_output_folder(folder)
+        absent = [path for path in there if not _is_copy(entry.path / path.name, path)]
+        if absent:
+            with atomic_write_new(*absent) as temporaries:
+                for path, temporary in zip(absent, temporaries, strict=True):
+                    shutil.copy2(entry.path / path.name, temporary)
+        remove_folder(entry.path)
+        return tuple(there)
+
     def entries(self) -> tuple[TrashEntry, ...]:
         """All that lies here, newest last."""
         found = [_model_entry(path) for path in _items(self.folder) if path.name != _TAKES_FOLDER]
@@ -159,6 +187,10 @@ class Trash:
         for folder in (self.folder, self.folder / _TAKES_FOLDER):
             sweep_folders(folder)
         return len(entries)
+
+
+def _is_copy(path: Path, other: Path) -> bool:
+    return other.is_file() and filecmp.cmp(path, other, shallow=False)
 
 
 def _items(folder: Path) -> Iterator[Path]:

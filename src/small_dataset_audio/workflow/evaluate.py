@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import math
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
@@ -13,11 +14,11 @@ import torch
 from numpy.typing import NDArray
 
 from small_dataset_audio.constants import SAMPLE_RATE
-from small_dataset_audio.errors import InvalidConfigError, ModelError
+from small_dataset_audio.errors import InvalidConfigError, ModelError, OutputError
 from small_dataset_audio.evaluation.stages import ModelEvaluation, StageReport, measure_corpus, measure_stage
 from small_dataset_audio.evaluation.takes import CorpusReference
 from small_dataset_audio.inference.config import GenerationConfig
-from small_dataset_audio.library import Library
+from small_dataset_audio.library import Library, keep_evaluation
 from small_dataset_audio.models.vocoder.mosaic import MosaicVocoder
 from small_dataset_audio.models.vocoder.protocol import Vocoder
 from small_dataset_audio.workflow.generate import ModelPipeline, load_pipeline
@@ -59,6 +60,8 @@ def evaluate_model(
     model: str, *, duration_s: float = DEFAULT_DURATION_S, device: str = "auto", library: Library | None = None
 ) -> Iterator[EvaluationEvent]:
     """Measure a model, stage by stage: the corpus, the vocoder, the autoencoder, takes with default settings.
+
+    The figures are kept in the model's folder, for its card.
 
     Parameters
     ----------
@@ -106,15 +109,17 @@ def evaluate_model(
         reports.append(measure_stage(reference, name, make()))
         yield StageMeasured(reports[-1])
     novelty = reference.novelty
-    yield EvaluationFinished(
-        ModelEvaluation(
-            pipeline.model_name,
-            pipeline.default_vocoder.name,
-            tuple(reports),
-            novelty.corpus_own_db,
-            novelty.corpus_others_db,
-        )
+    evaluation = ModelEvaluation(
+        pipeline.model_name,
+        pipeline.default_vocoder.name,
+        tuple(reports),
+        novelty.corpus_own_db,
+        novelty.corpus_others_db,
     )
+    folder = (library or Library()).find(model)
+    with contextlib.suppress(OutputError):  # it is measured, and said, on a disk that is full too
+        keep_evaluation(folder, str(pipeline.provenance["model_sha256"]), evaluation.to_json())
+    yield EvaluationFinished(evaluation)
 
 
 def _corpus_pieces(pipeline: ModelPipeline, duration_s: float) -> list[NDArray[np.float32]]:

@@ -14,6 +14,7 @@ import torch
 from numpy.typing import NDArray
 
 from small_dataset_audio.audio.io import read_audio
+from small_dataset_audio.errors import AudioFileError, HistoryError, OutputError
 from small_dataset_audio.evaluation.takes import CorpusReference, TakeEvaluation, temper_rating
 from small_dataset_audio.files import make_output_folder
 from small_dataset_audio.history import History
@@ -31,6 +32,7 @@ from small_dataset_audio.names import safe_folder_name
 from small_dataset_audio.plots import plot_take
 from small_dataset_audio.workflow.device import resolve_device
 from small_dataset_audio.workflow.recording import record_take
+from small_dataset_audio.workflow.take_pictures import take_thumbnail
 
 DEFAULT_OUTPUT = Path("data") / "generated"
 LONGEST_PICTURE_S = 60.0  # a spectrogram of an hour would need the memory that the take did not
@@ -52,6 +54,8 @@ class Take:
         How it stands to the corpus; None where that was not wanted, or where the model keeps no recordings.
     history_id : int or None
         Its number in the history; None where it is not recorded.
+    thumbnail_path : Path or None
+        A small picture of it in the library's home, where it is recorded.
     warnings : tuple of str
         What did not go as it should, though the take is whole: it could not be recorded, say.
     """
@@ -62,6 +66,7 @@ class Take:
     result: TakeSummary = field(repr=False)
     evaluation: TakeEvaluation | None = field(default=None, repr=False)
     history_id: int | None = None
+    thumbnail_path: Path | None = None
     warnings: tuple[str, ...] = ()
 
     @property
@@ -185,7 +190,14 @@ def _recorded(take: Take, pipeline: GenerationPipeline) -> Take:
     if not isinstance(pipeline, ModelPipeline) or pipeline.home is None:
         return take
     recorded = record_take(History(pipeline.home), take.wav_path, take.json_path, take.picture_path)
-    return replace(take, history_id=recorded.id, warnings=(recorded.warning,) if recorded.warning else ())
+    warnings = [recorded.warning] if recorded.warning else []
+    thumbnail = None
+    if recorded.id is not None:
+        try:
+            thumbnail = take_thumbnail(recorded.id, library=Library(pipeline.home))
+        except (HistoryError, AudioFileError, OutputError) as error:  # the take is whole, and recorded
+            warnings.append(f"{take.wav_path.name} is written, but has no thumbnail: {error}")
+    return replace(take, history_id=recorded.id, thumbnail_path=thumbnail, warnings=tuple(warnings))
 
 
 def _draw_first_seed(count: int) -> int:

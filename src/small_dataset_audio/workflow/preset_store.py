@@ -120,6 +120,16 @@ def recall_preset(
     return presets.apply_settings(config, read_preset(model, name, library=library).settings, keep)
 
 
+def preset_file(model: str, name: str, *, library: Library | None = None) -> Path:
+    """Where a preset of this name is kept, whether there is one or not.
+
+    Raises
+    ------
+    ModelNotFoundError, InvalidNameError
+    """
+    return presets.preset_path(_folder(model, library), name)
+
+
 def rename_preset(model: str, name: str, new_name: str, *, library: Library | None = None) -> Preset:
     """Give a preset another name, never that of another one.
 

@@ -1,34 +1,23 @@
-"""The history, as every door of the program uses it: search, notes, marks, thumbnails, comparison, finding moved takes."""
+"""The history, as every door of the program uses it: search, notes, stars, marks, finding moved takes."""
 
 from __future__ import annotations
 
 import contextlib
+import hashlib
 import os
 from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Final
 
-from small_dataset_audio.audio.io import read_audio
 from small_dataset_audio.errors import AudioFileError, HistoryError, SidecarError
-from small_dataset_audio.files import make_output_folder, remove_quietly
-from small_dataset_audio.history import History, HistoryQuery, TakeComparison, TakeRecord, compare_records
+from small_dataset_audio.history import History, HistoryQuery, TakeRecord
 from small_dataset_audio.inference.sidecars import read_sidecar
-from small_dataset_audio.library import Library, Trash, TrashEntry
-from small_dataset_audio.plots import plot_comparison, plot_thumbnail
+from small_dataset_audio.library import Library
 from small_dataset_audio.workflow.recording import describe_take
 
 THUMBNAIL_FOLDER: Final = "thumbnails"
-LONGEST_SHOWN_S: Final = 60.0
 _MOST_FILES: Final = 100_000
-
-
-@dataclass(frozen=True)
-class ForgottenTake:
-    """A take that is no longer in the history, and what of it lies in the trash; None where its files were left alone."""
-
-    record: TakeRecord
-    trash: TrashEntry | None
 
 
 @dataclass(frozen=True)
@@ -78,93 +67,14 @@ def note_take(number: int, text: str, *, library: Library | None = None) -> Take
     return history_of(library).note(number, text)
 
 
+def rate_take(number: int, stars: int, *, library: Library | None = None) -> TakeRecord:
+    """Give a take 1 to 5 stars; 0 takes them away."""
+    return history_of(library).rate(number, stars)
+
+
 def mark_take(number: int, state: str, *, library: Library | None = None) -> TakeRecord:
     """Mark a take as ``kept``, ``discarded`` or ``undecided``; no file is touched."""
     return history_of(library).mark(number, state)
-
-
-def forget_take(number: int, *, with_files: bool = False, library: Library | None = None) -> ForgottenTake:
-    """Take a take out of the history.
-
-    Parameters
-    ----------
-    number : int
-    with_files : bool
-        Move its files to the trash of the library too. Without, they stay where they are.
-
-    Raises
-    ------
-    HistoryError
-        There is no such take.
-    OutputError
-        Its files cannot be moved; then it stays in the history.
-    """
-    library = library or Library()
-    history = history_of(library)
-    record = history.get(number)
-    entry = None
-    if with_files:
-        pictures = [] if record.picture_path is None else [record.picture_path]
-        entry = Trash(library.root).put_files([record.audio_path, record.sidecar_path, *pictures])
-    history.forget(number)
-    remove_quietly(_thumbnail_path(library, record))
-    return ForgottenTake(record, entry)
-
-
-def take_thumbnail(number: int, *, library: Library | None = None) -> Path:
-    """A small picture of a take, drawn when it is first asked for and kept in the library's home.
-
-    Raises
-    ------
-    HistoryError
-        There is no such take, or its sound is missing and was never drawn.
-    AudioFileError, OutputError
-    """
-    library = library or Library()
-    record = history_of(library).get(number)
-    path = _thumbnail_path(library, record)
-    if path.is_file():
-        return path
-    if record.is_missing:
-        raise HistoryError(f"take {number} is not at {record.audio_path}; `sda history scan FOLDER` finds it again")
-    make_output_folder(path.parent)
-    shown = read_audio(record.audio_path, max_samples=_shown_samples(record))
-    return plot_thumbnail(shown.audio, shown.sample_rate, path)
-
-
-def compare_takes(
-    first: int, second: int, *, picture: Path | None = None, library: Library | None = None
-) -> TakeComparison:
-    """Compare two takes: the settings and figures in which they differ, and one picture of both where it is asked for.
-
-    Parameters
-    ----------
-    first, second : int
-        Their numbers.
-    picture : Path, optional
-        PNG to be drawn; of takes over a minute the first minute is shown.
-    library : Library, optional
-
-    Raises
-    ------
-    HistoryError
-        There is no such take; or a picture is asked for and its sound is missing.
-    AudioFileError, OutputError
-    """
-    history = history_of(library)
-    comparison = compare_records(history.get(first), history.get(second))
-    if picture is not None:
-        sounds = []
-        for record in (comparison.first, comparison.second):
-            if record.is_missing:
-                raise HistoryError(
-                    f"take {record.id} is not at {record.audio_path}; `sda history scan FOLDER` finds it again"
-                )
-            shown = read_audio(record.audio_path, max_samples=_shown_samples(record))
-            sounds.append((f"{record.id}: {record.audio_path.stem}", shown.audio, shown.sample_rate))
-        make_output_folder(picture.parent)
-        plot_comparison(sounds, picture)
-    return comparison
 
 
 def scan_takes(folder: Path, *, add_unknown: bool = False, library: Library | None = None) -> HistoryScan:
@@ -218,16 +128,6 @@ def history_of(library: Library | None) -> History:
     return History((library or Library()).root)
 
 
-def _thumbnail_path(library: Library, record: TakeRecord) -> Path:
-    return library.root / THUMBNAIL_FOLDER / f"{record.id}.png"
-
-
-def _shown_samples(record: TakeRecord) -> int:
-    """How much of a take is drawn, in samples of all channels; what a sidecar says of them is not believed too far."""
-    rate, channels = min(max(record.sample_rate, 1), 192_000), min(max(record.channels, 1), 2)
-    return round(LONGEST_SHOWN_S * rate) * channels
-
-
 def _sidecars(folder: Path) -> Iterator[Path]:
     count = 0
     for parent, folders, names in os.walk(folder):
@@ -252,3 +152,13 @@ def _take_at(sidecar_path: Path) -> TakeRecord | None:
                 picture = sidecar_path.with_suffix(".png")
                 return describe_take(values, audio_path, sidecar_path, picture if picture.is_file() else None)
     return None
+
+
+def thumbnail_path(library: Library, record: TakeRecord) -> Path:
+    """Where the small picture of a take is kept, whether it was drawn or not.
+
+    Its name is of the sound, and not of the take's number: after a history was damaged, numbers begin anew.
+    """
+    sound = record.audio_sha256 or str(record.audio_path)
+    name = hashlib.sha256(f"{record.made_at} {record.seed} {sound}".encode(errors="replace")).hexdigest()[:32]
+    return library.root / THUMBNAIL_FOLDER / f"{name}.png"
