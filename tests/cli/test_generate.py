@@ -57,12 +57,14 @@ def test_the_json_says_all_of_each_take(sda: Any):
     assert done.json["model"] == "tiny"
     (take,) = done.json["takes"]
     assert set(take) == {
+        "audio",
         "wav",
         "json",
         "picture",
         "seed",
         "duration_s",
         "sample_rate",
+        "file_format",
         "bit_depth",
         "channels",
         "quality",
@@ -112,7 +114,58 @@ def test_every_option_reaches_the_sidecar(sda: Any):
         "novelty": "high",
         "temperature": 0.5,
         "loop": True,
+        "file_format": "wav",
     }
+
+
+def test_a_file_that_is_named_says_the_format_and_that_one_take_is_wanted(sda: Any):
+    done = sda("generate", "tiny", "-d", "0.2", "-o", "takes/drone.flac", "--json")
+    (take,) = done.json["takes"]
+    assert (take["file_format"], take["bit_depth"], take["wav"]) == ("flac", "24-bit", None)
+    assert Path(take["audio"]) == Path.cwd() / "takes" / "drone.flac"
+    assert soundfile.info(take["audio"]).format == "FLAC"
+    assert json.loads(Path(take["json"]).read_text())["audio"]["file"] == "drone.flac"
+
+
+def test_several_takes_of_a_name_are_numbered(sda: Any):
+    assert sda("generate", "tiny", "-d", "0.2", "-n", "2", "-o", "drone.mp3", "--plot").code == 0
+    names = {path.name for path in Path.cwd().glob("drone*")}
+    assert names == {f"drone-{number}{suffix}" for number in (1, 2) for suffix in (".mp3", ".json", ".png")}
+
+
+def test_a_name_that_is_taken_is_told_before_the_work(sda: Any, no_work: None):
+    Path("drone-2.ogg").write_text("mine")
+    done = sda("generate", "tiny", "-n", "2", "-o", "drone.ogg")
+    assert done.code == 1
+    assert "drone-2.ogg exists already" in done.err
+
+
+@pytest.mark.parametrize(
+    ("arguments", "message"),
+    [
+        (["--format", "mp3", "--rate", "96000"], "--rate is 96000; MP3 files hold 44100 or 48000 Hz"),
+        (["--format", "flac", "--bits", "32f"], "--bits is '32-bit float'; FLAC files hold '16-bit' or '24-bit'"),
+        (["-o", "x.mp3", "--bits", "16"], "--bits is '16-bit'; MP3 files have no bit depth"),
+        (["-o", "x.flac", "--format", "ogg"], "x.flac is the name of a FLAC file, and --format is ogg"),
+    ],
+)
+def test_what_a_format_cannot_hold_is_told_before_the_work(sda: Any, no_work: None, arguments: list[str], message: str):
+    done = sda("generate", "tiny", *arguments)
+    assert done.code == 2
+    assert message in " ".join(done.err.split())
+    assert list(Path.cwd().iterdir()) == []
+
+
+def test_a_folder_that_looks_like_a_file_is_a_folder(sda: Any):
+    Path("takes.mp3").mkdir()
+    assert sda("generate", "tiny", "-d", "0.2", "-n", "1", "-o", "takes.mp3").code == 0
+    assert len(list(Path("takes.mp3").glob("*.wav"))) == 1
+
+
+def test_a_loop_in_a_format_without_loop_points_says_so(sda: Any):
+    done = sda("generate", "tiny", "-d", "0.5", "-n", "1", "--loop", "--format", "flac")
+    assert done.code == 0
+    assert "FLAC files hold no loop points: loop the whole file, or take 'wav' or 'aiff'" in done.err
 
 
 def test_without_options_four_takes_of_ten_seconds_are_made(sda: Any, monkeypatch: pytest.MonkeyPatch):

@@ -11,11 +11,13 @@ from typing import Any, Literal, get_args, get_origin, get_type_hints
 import pytest
 
 from small_dataset_audio.cli.demo import demo
+from small_dataset_audio.cli.destination import destination
 from small_dataset_audio.cli.evaluate import evaluate
 from small_dataset_audio.cli.generate import LONGEST_DURATION_S, generate, max_duration_s
 from small_dataset_audio.cli.options import parse_duration
 from small_dataset_audio.cli.train import DEFAULT_BUDGET, train
 from small_dataset_audio.inference.config import CONCAT_MODES, NOVELTIES, STEREO_MODES, VOCODERS, GenerationConfig
+from small_dataset_audio.inference.file_formats import FILE_FORMATS
 from small_dataset_audio.training.config import TrainingConfig
 from small_dataset_audio.workflow import DemoRequest, TrainRequest, evaluate_model
 from small_dataset_audio.workflow.device import DEVICES
@@ -34,6 +36,7 @@ GENERATION_FIELD_OF = {
     "overlap": "overlap_samples",
     "steps_between": "steps_between",
     "loop": "loop",
+    "file_format": "file_format",
 }
 
 
@@ -43,8 +46,9 @@ def defaults(command: Callable[..., Any]) -> dict[str, Any]:
 
 def choices(command: Callable[..., Any], option: str) -> tuple[str, ...]:
     hint = get_type_hints(command)[option]
-    assert get_origin(hint) is Literal
-    return get_args(hint)
+    options = [part for part in (hint, *get_args(hint)) if get_origin(part) is Literal]
+    assert len(options) == 1
+    return get_args(options[0])
 
 
 @pytest.mark.parametrize(("option", "field"), GENERATION_FIELD_OF.items())
@@ -52,6 +56,8 @@ def test_an_option_of_generate_defaults_to_what_the_library_does(option: str, fi
     default = defaults(generate)[option]
     if option == "overlap":
         default *= 48  # milliseconds, in samples at 48 kHz
+    if option == "file_format":  # it may come from the name of a file
+        default = destination(None, default, None).file_format
     expected = getattr(GenerationConfig(), field)
     assert (default.replace("-", "_") if option in {"concat", "stereo", "vocoder"} else default) == expected
 
@@ -63,7 +69,13 @@ def test_every_setting_of_a_take_has_an_option():
 
 @pytest.mark.parametrize(
     ("option", "allowed"),
-    [("concat", CONCAT_MODES), ("stereo", STEREO_MODES), ("vocoder", VOCODERS), ("novelty", tuple(NOVELTIES))],
+    [
+        ("concat", CONCAT_MODES),
+        ("stereo", STEREO_MODES),
+        ("vocoder", VOCODERS),
+        ("novelty", tuple(NOVELTIES)),
+        ("file_format", tuple(FILE_FORMATS)),
+    ],
 )
 def test_an_option_offers_what_the_library_allows(option: str, allowed: tuple[str, ...]):
     assert tuple(choice.replace("-", "_") for choice in choices(generate, option)) == allowed

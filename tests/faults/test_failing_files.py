@@ -19,6 +19,7 @@ from faults.failing_files import Fault, every_fault
 from small_dataset_audio.errors import ModelDamagedError, OutputError
 from small_dataset_audio.files import TEMPORARY_PREFIX, atomic_write, atomic_write_new, write_bytes
 from small_dataset_audio.inference.export import export_take, export_wav
+from small_dataset_audio.inference.file_formats import FILE_FORMATS
 from small_dataset_audio.models.bundle import ModelBundle, load_bundle, save_bundle
 from small_dataset_audio.models.corpus_files import corpus_file_name
 from small_dataset_audio.training.checkpoint import load_checkpoint, save_checkpoint
@@ -198,16 +199,18 @@ def test_row_24_whichever_operation_fails_a_first_model_is_whole_or_not_there(
 # --- takes ---
 
 
-def test_row_25_whichever_operation_fails_a_take_is_a_pair_or_nothing(tmp_path: Path):
-    folder = tmp_path / "takes"
+@pytest.mark.parametrize("file_format", FILE_FORMATS)
+def test_row_25_whichever_operation_fails_a_take_is_a_pair_or_nothing(tmp_path: Path, file_format: str):
+    folder, name = tmp_path / "takes", f"take{FILE_FORMATS[file_format].suffix}"
+    take = {**TAKE, "generation_config": {**SETTINGS, "file_format": file_format, "loop": True}}
     failures = 0
-    for fault in every_fault(folder, lambda: export_take(noise(4800), folder, filename="take", **TAKE)):
+    for fault in every_fault(folder, lambda: export_take(0.5 * noise(4800), folder, filename="take", **take)):
         assert_told(fault, "take", str(folder))
         folder.mkdir(exist_ok=True)
-        assert names_in(folder, fault) == ([] if fault.error else ["take.json", "take.wav"]), str(fault)
+        assert names_in(folder, fault) == ([] if fault.error else sorted(["take.json", name])), str(fault)
         if fault.error is None:
-            assert soundfile.info(folder / "take.wav").frames == 4800
-            assert json.loads((folder / "take.json").read_text())["audio"]["file"] == "take.wav"
+            assert soundfile.info(folder / name).frames == 4800
+            assert json.loads((folder / "take.json").read_text())["audio"]["file"] == name
         failures += fault.error is not None
         shutil.rmtree(folder)
     assert failures >= 3 * 12

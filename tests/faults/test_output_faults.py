@@ -18,9 +18,9 @@ import pytest
 import soundfile
 
 from edges import noise
+from small_dataset_audio.constants import BIT_DEPTH_MAP
 from small_dataset_audio.errors import InvalidAudioError, OutputError
 from small_dataset_audio.files import TEMPORARY_PREFIX, sweep_temporaries, write_bytes
-from small_dataset_audio.inference import wav
 from small_dataset_audio.inference.export import export_take, export_wav, write_sidecar_json
 
 SETTINGS = {"sample_rate": 48_000, "bit_depth": "24-bit", "stereo_mode": "mono"}
@@ -76,7 +76,7 @@ def test_row_24_a_full_disk_leaves_the_older_file_whole(tmp_path: Path):
 
 
 @needs_file_limits
-@pytest.mark.parametrize("bit_depth", wav.BIT_DEPTH_MAP)
+@pytest.mark.parametrize("bit_depth", BIT_DEPTH_MAP)
 @pytest.mark.parametrize("room", [0, 30, 20_000], ids=["for nothing", "not for the header", "for a part"])
 def test_row_25_no_partial_wav_remains_and_system_error_is_translated(tmp_path: Path, bit_depth: str, room: int):
     audio = noise(48_000)

@@ -1,5 +1,6 @@
 from __future__ import annotations
 
+import hashlib
 import json
 import re
 import subprocess
@@ -154,7 +155,8 @@ def test_a_take_is_a_wav_and_its_sidecar(tmp_path: Path):
     content = read_strictly(json_path)
     assert content["audio"]["file"] == wav_path.name
     assert content["audio"]["duration_s"] == len(audio) / rate
-    assert content["provenance"] == {"model_sha256": "ab"}
+    file_sha256 = hashlib.sha256(wav_path.read_bytes()).hexdigest()
+    assert content["provenance"] == {"model_sha256": "ab", "file_sha256": file_sha256}
     assert sorted(wav_path.parent.iterdir()) == sorted([wav_path, json_path])
 
 
@@ -198,14 +200,15 @@ def test_a_name_whose_sidecar_alone_exists_counts_as_taken(tmp_path: Path, monke
 def test_a_default_name_taken_while_writing_leads_to_the_next(tmp_path: Path, monkeypatch: pytest.MonkeyPatch):
     freeze_clock(monkeypatch)
     rival = tmp_path / "gen_20260102T030405Z_seed7.wav"
-    really_write = export.write_wav
+    really_write = export.write_audio
 
-    def write_while_another_process_takes_the_name(*arguments: Any) -> None:
-        really_write(*arguments)
+    def write_while_another_process_takes_the_name(*arguments: Any) -> float:
+        gain_db = really_write(*arguments)
         if not rival.exists():
             rival.write_bytes(b"the other's")
+        return gain_db
 
-    monkeypatch.setattr(export, "write_wav", write_while_another_process_takes_the_name)
+    monkeypatch.setattr(export, "write_audio", write_while_another_process_takes_the_name)
     wav_path, json_path = export_take(noise(480), tmp_path, **TAKE)
     assert wav_path.name == "gen_20260102T030405Z_seed7-2.wav"
     assert read_strictly(json_path)["audio"]["file"] == wav_path.name

@@ -40,6 +40,7 @@ def valid_fields(draw: st.DrawFn) -> dict[str, Any]:
         "novelty": draw(st.sampled_from(["low", "medium", "high"])),
         "temperature": draw(st.floats(0.0, 3.0) | st.integers(0, 3)),
         "loop": draw(st.booleans()),
+        "file_format": draw(st.sampled_from(["wav", "aiff"])),  # which hold every rate and depth
     }
 
 
@@ -85,6 +86,8 @@ INVALID: dict[str, st.SearchStrategy[Any]] = {
     "vocoder": text_other_than("auto", "mosaic", "griffin_lim") | not_a_text,
     "novelty": text_other_than("low", "medium", "high") | not_a_text,
     "temperature": floats_outside(0.0, 3.0) | st.just(-1) | st.just(4) | not_finite | not_a_number,
+    "loop": st.sampled_from([None, 0, 1, "yes", 1.0]),
+    "file_format": text_other_than("wav", "flac", "aiff", "ogg", "mp3") | not_a_text,
 }
 
 

@@ -20,7 +20,7 @@ from torch import Tensor
 from edges import noise
 from small_dataset_audio.audio.spectrogram import AudioSpectrogram
 from small_dataset_audio.errors import InvalidAudioError, InvalidConfigError, InvalidNameError, OutputError
-from small_dataset_audio.inference import antialias, pieces, wav
+from small_dataset_audio.inference import antialias, file_formats, pieces
 from small_dataset_audio.inference.generation import Appraisal, GenerationConfig, GenerationPipeline
 from small_dataset_audio.inference.pieces import Stream
 from small_dataset_audio.models.bundle import ModelBundle
@@ -288,7 +288,7 @@ def test_row_34_a_file_where_the_folder_should_be_is_told_before_the_work(tmp_pa
 def test_more_than_a_wav_can_hold_is_told_before_the_work(
     tmp_path: Path, idle: GenerationPipeline, monkeypatch: pytest.MonkeyPatch
 ):
-    monkeypatch.setattr(wav, "_MAX_WAV_BYTES", 100_000)
+    monkeypatch.setattr(file_formats, "_MAX_BYTES", 100_000)
     with pytest.raises(InvalidAudioError, match="over the 4 GiB a WAV can hold"):
         idle.render_to_file(GenerationConfig(1.0, seed=1), tmp_path / "takes")
     assert not (tmp_path / "takes").exists()
@@ -297,7 +297,7 @@ def test_more_than_a_wav_can_hold_is_told_before_the_work(
 def test_the_longest_take_of_all_fits_a_wav():
     longest = GenerationConfig(3600.0, max_duration_s=3600.0, sample_rate=96_000, stereo_mode="dual_seed")
     longest.validate()
-    wav.check_wav_size(longest.channels * longest.num_samples, "32-bit float")
+    file_formats.FILE_FORMATS["wav"].check_size(longest.channels * longest.num_samples, "32-bit float")
 
 
 def test_a_vocoder_of_two_channels_makes_no_mono_take(tmp_path: Path):

@@ -15,7 +15,7 @@ from scipy.io import wavfile
 from edges import UNUSABLE, USABLE, noise, sine
 from small_dataset_audio.constants import BIT_DEPTH_MAP, SAMPLE_RATE_OPTIONS
 from small_dataset_audio.errors import InvalidAudioError, InvalidConfigError, InvalidNameError, OutputError
-from small_dataset_audio.inference import wav
+from small_dataset_audio.inference import audio_file, file_formats
 from small_dataset_audio.inference.wav import export_wav
 
 each_depth = pytest.mark.parametrize("bit_depth", BIT_DEPTH_MAP)
@@ -124,7 +124,7 @@ def test_a_peak_chunk_has_no_time_stamp_but_still_the_peak(tmp_path: Path):
 def test_long_audio_goes_in_blocks_without_a_seam(tmp_path: Path, bit_depth: str, monkeypatch: pytest.MonkeyPatch):
     audio = np.stack([noise(5000), noise(5000, seed=1)])
     whole = export_wav(audio, tmp_path / "whole.wav", bit_depth=bit_depth).read_bytes()
-    monkeypatch.setattr(wav, "_BLOCK_FRAMES", 333)
+    monkeypatch.setattr(audio_file, "_BLOCK_FRAMES", 333)
     assert export_wav(audio, tmp_path / "blocks.wav", bit_depth=bit_depth).read_bytes() == whole
 
 
@@ -168,7 +168,7 @@ def test_frames_first_is_noticed(tmp_path: Path):
 
 
 def test_more_than_a_wav_can_hold_is_refused(tmp_path: Path, monkeypatch: pytest.MonkeyPatch):
-    monkeypatch.setattr(wav, "_MAX_WAV_BYTES", 3000)
+    monkeypatch.setattr(file_formats, "_MAX_BYTES", 3000)
     export_wav(noise(1000), tmp_path / "fits.wav")
     with pytest.raises(InvalidAudioError, match="4 GiB"):
         export_wav(noise(1001), tmp_path / "too_long.wav")

@@ -34,6 +34,10 @@ KINDS = {
     "griffin-lim": {"vocoder": "griffin_lim"},
     "far from the recordings": {"novelty": "high", "temperature": 1.7},
     "near to them": {"novelty": "low", "temperature": 0.3},
+    "FLAC": {"file_format": "flac"},
+    "AIFF in float, that loops": {"file_format": "aiff", "bit_depth": "32-bit float", "loop": True},
+    "OGG": {"file_format": "ogg", "sample_rate": 96_000, "stereo_mode": "mid_side"},
+    "MP3": {"file_format": "mp3", "sample_rate": 44_100},
     "short chunks": {"chunk_duration_s": 0.1, "overlap_samples": 100, "seed": None},
 }
 

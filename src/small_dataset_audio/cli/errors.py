@@ -32,6 +32,7 @@ _OPTION_OF: Final = {
     "temperature": "--temperature",
     "sample_rate": "--rate",
     "bit_depth": "--bits",
+    "file_format": "--format",
     "max_duration_s": "--duration",
     "chunk_duration_s": "--chunk",
     "chunk_samples": "--chunk",

@@ -9,15 +9,16 @@ from typing import Annotated, Any, Final, Literal
 
 import typer
 
+from small_dataset_audio.cli.destination import Destination, Format, destination
 from small_dataset_audio.cli.errors import settings_from_options
 from small_dataset_audio.cli.options import Device, Json, parse_bit_depth, parse_duration
-from small_dataset_audio.cli.render import messages, print_json, rendering, waiting
+from small_dataset_audio.cli.render import messages, print_json, print_warnings, rendering, waiting
 from small_dataset_audio.cli.walk_view import as_model
 from small_dataset_audio.constants import SAMPLE_RATE
 from small_dataset_audio.inference.config import LONGEST_DURATION_S, GenerationConfig, check_count
+from small_dataset_audio.inference.file_formats import loop_note
 
 DEFAULT_DURATION_S: Final = 10.0
-DEFAULT_COUNT: Final = 4
 _LONGEST_OVERLAP_MS: Final = 60_000.0
 SAMPLES_PER_MS: Final = SAMPLE_RATE / 1000  # overlaps are counted at 48 kHz, whatever rate a take has
 
@@ -31,9 +32,10 @@ EXAMPLES: Final = """\
   sda generate rain --stereo corpus
   sda generate rain --stereo mid-side --width 1.0 --plot
   sda generate rain --concat latent-interpolation --rate 96000 --bits 32f
+  sda generate rain -d 30 -o drone.flac
 
 Every take has its own seed, going up from the first.
-Beside each WAV lies a .json, from which `sda rerender` makes the same take again."""
+Beside each take lies a .json, from which `sda rerender` makes the same take again."""
 
 
 def generate(
@@ -55,7 +57,12 @@ def generate(
             help="Length of each take; up to 1h, also as 2m.",
         ),
     ] = DEFAULT_DURATION_S,
-    count: Annotated[int, typer.Option("-n", "--count", metavar="NUMBER", help="How many takes.")] = DEFAULT_COUNT,
+    count: Annotated[
+        int | None,
+        typer.Option(
+            "-n", "--count", metavar="NUMBER", help="How many takes.", show_default="4, or 1 where -o names a file"
+        ),
+    ] = None,
     seed: Annotated[
         int | None, typer.Option(metavar="NUMBER", help="Seed of the first take.", show_default="drawn by lot")
     ] = None,
@@ -119,14 +126,22 @@ def generate(
     ] = GenerationConfig.steps_between,
     loop: Annotated[
         bool,
-        typer.Option("--loop", help="Let the end of each take lead into its beginning, and mark the loop in the WAV."),
+        typer.Option(
+            "--loop",
+            help="Let the end of each take lead into its beginning, and mark the loop in the file (WAV and AIFF).",
+        ),
     ] = False,
     output: Annotated[
         Path | None,
         typer.Option(
-            "-o", "--output", metavar="DIR", help="Folder for the takes.", show_default="data/generated/MODEL"
+            "-o",
+            "--output",
+            metavar="DIR|FILE",
+            help="Folder for the takes, or name of a file, such as drone.flac; several are numbered.",
+            show_default="data/generated/MODEL",
         ),
     ] = None,
+    file_format: Format = None,
     plot: Annotated[bool, typer.Option("--plot", help="Draw waveform and spectrogram beside each take.")] = False,
     evaluate: Annotated[
         bool,
@@ -137,7 +152,8 @@ def generate(
     device: Device = "auto",
     as_json: Json = False,
 ) -> None:
-    """Make new takes with a model, as WAV files for your DAW."""
+    """Make new takes with a model, as sound files for your DAW."""
+    where = destination(output, file_format, count)
     with settings_from_options():
         config = GenerationConfig(
             duration_s=duration,
@@ -155,13 +171,12 @@ def generate(
             novelty=novelty,
             temperature=temperature,
             loop=loop,
+            file_format=where.file_format,
         )
         config.validate()
-        check_count(config, count)  # a folder is made into a model before takes are asked for
+        check_count(config, where.count)  # a folder is made into a model before takes are asked for
         model = as_model(model, device)
-        takes = _make(
-            model, config, count=count, output=output, plot=plot, evaluate=evaluate, device=device, quiet=as_json
-        )
+        takes = _make(model, config, where, plot=plot, evaluate=evaluate, device=device, quiet=as_json)
     if as_json:
         print_json({"model": model, "takes": takes})
 
@@ -187,9 +202,8 @@ def _overlap_samples(overlap_ms: float, chunk_s: float) -> int:
 def _make(
     model: str,
     config: GenerationConfig,
+    where: Destination,
     *,
-    count: int,
-    output: Path | None,
     plot: bool,
     evaluate: bool,
     device: str,
@@ -197,6 +211,8 @@ def _make(
 ) -> list[dict[str, Any]]:
     """Make takes, print each as it comes unless `quiet`, and return them as JSON has them."""
     console = messages()
+    if config.loop:
+        print_warnings(console, tuple(filter(None, [loop_note(config.file_format)])))
     with waiting(console, "loading the model"):
         from small_dataset_audio.cli.take_view import print_take, to_json
         from small_dataset_audio.workflow import generate_takes, load_pipeline
@@ -204,11 +220,18 @@ def _make(
         pipeline = load_pipeline(model, device=device)
     bar = _Bar()
     coming = generate_takes(
-        pipeline, config, count=count, output_dir=output, plot=plot, evaluate=evaluate, on_progress=bar
+        pipeline,
+        config,
+        count=where.count,
+        output_dir=where.folder,
+        filename=where.filename,
+        plot=plot,
+        evaluate=evaluate,
+        on_progress=bar,
     )
     made: list[dict[str, Any]] = []
     while True:
-        with rendering(console, f"take {len(made) + 1} of {count}") as bar.show:
+        with rendering(console, f"take {len(made) + 1} of {where.count}") as bar.show:
             take = next(coming, None)
         if take is None:
             return made

@@ -8,6 +8,7 @@ from typing import Any
 from small_dataset_audio.cli.evaluate import format_position
 from small_dataset_audio.cli.render import RATING_STYLES, print_line, results
 from small_dataset_audio.evaluation import Copying, TakeEvaluation
+from small_dataset_audio.inference.file_formats import FILE_FORMATS
 from small_dataset_audio.workflow import Take
 
 
@@ -19,7 +20,7 @@ def print_take(take: Take) -> None:
     length = f"  {take.result.duration_s:.2f} s  "
     seam = describe_seam(quality.get("loop"))
     words = "; ".join(filter(None, (quality["reason"], seam, describe(take.evaluation, take.result.duration_s))))
-    print_line(console, (str(take.wav_path), "bold"), length, (rating, RATING_STYLES[rating]), f"  {words}")
+    print_line(console, (str(take.audio_path), "bold"), length, (rating, RATING_STYLES[rating]), f"  {words}")
     if take.picture_path is not None:
         print_line(console, f"  {take.picture_path}")
 
@@ -60,13 +61,15 @@ def to_json(take: Take) -> dict[str, Any]:
     """All that a script may want to know of a take; paths are absolute."""
     result = take.result
     return {
-        "wav": str(take.wav_path.absolute()),
+        "audio": str(take.audio_path.absolute()),
+        "wav": str(take.audio_path.absolute()) if take.result.config.file_format == "wav" else None,
         "json": str(take.json_path.absolute()),
         "picture": None if take.picture_path is None else str(take.picture_path.absolute()),
         "seed": result.seed_used,
         "duration_s": result.duration_s,
         "sample_rate": result.sample_rate,
-        "bit_depth": result.config.bit_depth,
+        "file_format": result.config.file_format,
+        "bit_depth": FILE_FORMATS[result.config.file_format].depth_in_file(result.config.bit_depth),
         "channels": result.channels,
         "quality": take.quality,
         "evaluation": None if take.evaluation is None else take.evaluation.to_json(),

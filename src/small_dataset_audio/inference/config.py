@@ -9,6 +9,7 @@ from typing import Any, get_args, get_type_hints
 
 from small_dataset_audio.constants import BIT_DEPTH_MAP, DEFAULT_OVERLAP_SAMPLES, SAMPLE_RATE, SAMPLE_RATE_OPTIONS
 from small_dataset_audio.errors import InvalidConfigError
+from small_dataset_audio.inference.file_formats import FILE_FORMATS, check_holds
 from small_dataset_audio.models.config import MAX_TEMPERATURE, WalkStyle
 from small_dataset_audio.names import quoted
 
@@ -66,6 +67,9 @@ class GenerationConfig:
         At 0 the walk hardly leaves a recording, over 1 it goes to sounds that none of them holds.
     loop : bool
         Whether the end of the take leads into its beginning, for playing it over and over; its ends are not faded then.
+    file_format : {"wav", "flac", "aiff", "ogg", "mp3"}
+        Of the file that is written; one that cannot hold `sample_rate` or `bit_depth` is refused. ``ogg`` and ``mp3`` have no
+        bit depth: theirs is left at its default.
     """
 
     duration_s: float = 1.0
@@ -83,6 +87,7 @@ class GenerationConfig:
     novelty: str = "medium"
     temperature: float = 1.0
     loop: bool = False
+    file_format: str = "wav"
 
     @property
     def chunk_samples(self) -> int:
@@ -133,9 +138,11 @@ class GenerationConfig:
             ("bit_depth", tuple(BIT_DEPTH_MAP)),
             ("vocoder", VOCODERS),
             ("novelty", tuple(NOVELTIES)),
+            ("file_format", tuple(FILE_FORMATS)),
         ):
             value = getattr(self, name)
             _check(value in allowed, name, value, "one of " + ", ".join(repr(option) for option in allowed))
+        check_holds(self.file_format, self.sample_rate, self.bit_depth)
         _check(
             self.stereo_mode != "corpus" or self.vocoder != "griffin_lim",
             "stereo_mode",

@@ -37,6 +37,7 @@ from small_dataset_audio.inference.chunking import (
 )
 from small_dataset_audio.inference.config import MAX_SEED, GenerationConfig
 from small_dataset_audio.inference.export import check_destination, export_stream, export_take
+from small_dataset_audio.inference.file_formats import FILE_FORMATS
 from small_dataset_audio.inference.looping import loop_samples
 from small_dataset_audio.inference.mastering import master, shape_at_48k
 from small_dataset_audio.inference.pieces import FileStore, MemoryStore, Piece, Stream, cut, stream_of
@@ -45,7 +46,6 @@ from small_dataset_audio.inference.quality_stream import score_stream
 from small_dataset_audio.inference.results import Appraisal, Appraise, GenerationResult, Sections, TakeSummary
 from small_dataset_audio.inference.seam import score_seam
 from small_dataset_audio.inference.stereo import Extremes, left_and_right
-from small_dataset_audio.inference.wav import check_wav_size, wav_bytes
 from small_dataset_audio.models.autoencoder import Autoencoder
 from small_dataset_audio.models.bundle import ModelBundle
 from small_dataset_audio.models.density import Density
@@ -198,15 +198,16 @@ class GenerationPipeline:
         Raises
         ------
         InvalidConfigError, InvalidAudioError
-            As for :meth:`generate`, or a WAV cannot hold that much; nothing is written.
+            As for :meth:`generate`, or a file of that format cannot hold that much; nothing is written.
         OutputError
             The folder cannot be written, `filename` exists, or the disk is full; nothing is left behind.
         """
         seed, vocoder = self._prepare(config)
-        check_wav_size(config.channels * config.num_samples, config.bit_depth)
+        file_format, file_samples = FILE_FORMATS[config.file_format], config.channels * config.num_samples
+        file_format.check_size(file_samples, config.bit_depth)
         channels, num_samples = shape_at_48k(config)
-        needed_bytes = 4 * channels * num_samples + wav_bytes(config.channels * config.num_samples, config.bit_depth)
-        folder = check_destination(self._folder(output_dir), filename, needed_bytes)
+        needed_bytes = 4 * channels * num_samples + file_format.room_bytes(file_samples, config.bit_depth)
+        folder = check_destination(self._folder(output_dir), filename, needed_bytes, config.file_format)
         with FileStore(folder, channels, num_samples) as store:
             raw = store.fill(_reporting(self._render(config, seed, vocoder), num_samples, on_progress))
             stream, extremes = master(raw, config)
@@ -252,7 +253,7 @@ class GenerationPipeline:
         output_dir : path, optional
             Made where it does not exist; ``data/generated/{model_name}/`` without one.
         filename : str, optional
-            ``gen_{timestamp}_seed{seed}.wav`` without one.
+            ``gen_{timestamp}_seed{seed}.wav`` without one, or with the suffix of another ``file_format``.
         sections : mapping of str to mapping, optional
             Extra keys of the sidecar, beside its own.
 

@@ -8,13 +8,14 @@ from importlib.metadata import version
 from typing import Any
 
 import numpy as np
+import soundfile
 import torch
 from numpy.typing import NDArray
 
 from small_dataset_audio._version import __version__
 from small_dataset_audio.inference.pieces import Stream, stream_of
 
-_LIBRARIES = ("torch", "numpy", "scipy", "soxr", "librosa")
+_LIBRARIES = ("torch", "numpy", "scipy", "soxr", "librosa", "soundfile")
 
 
 def describe_environment(device: torch.device | str) -> dict[str, Any]:
@@ -22,6 +23,7 @@ def describe_environment(device: torch.device | str) -> dict[str, Any]:
     return {
         "sda": __version__,
         **{name: version(name) for name in _LIBRARIES},
+        "libsndfile": soundfile.__libsndfile_version__,
         "python": platform.python_version(),
         "machine": platform.machine(),
         "system": platform.system(),

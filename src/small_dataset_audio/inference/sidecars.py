@@ -10,7 +10,7 @@ from typing import Any, Final
 
 from small_dataset_audio.errors import SidecarError
 from small_dataset_audio.files import parse_json
-from small_dataset_audio.inference.export import SIDECAR_VERSION
+from small_dataset_audio.inference.sidecar_content import SIDECAR_VERSION
 
 _MAX_SIDECAR_BYTES: Final = 1 << 20
 _REQUIRED: Final[Mapping[str, type]] = MappingProxyType(

@@ -19,6 +19,7 @@ from small_dataset_audio.evaluation.takes import CorpusReference, TakeEvaluation
 from small_dataset_audio.files import make_output_folder
 from small_dataset_audio.history import History
 from small_dataset_audio.inference.config import GenerationConfig, check_count
+from small_dataset_audio.inference.export import check_destination, numbered_names
 from small_dataset_audio.inference.generation import GenerationPipeline
 from small_dataset_audio.inference.pieces import Stream
 from small_dataset_audio.inference.results import Appraisal, TakeSummary
@@ -46,10 +47,11 @@ class Take:
     Parameters
     ----------
     wav_path, json_path : Path
+        The sound file, a WAV unless another format was asked for, and its sidecar.
     picture_path : Path or None
         Waveform and spectrogram, where asked for; of the first minute where the take is longer.
     result : TakeSummary
-        What was made; the samples themselves are in the WAV.
+        What was made; the samples themselves are in the file.
     evaluation : TakeEvaluation or None
         How it stands to the corpus; None where that was not wanted, or where the model keeps no recordings.
     history_id : int or None
@@ -68,6 +70,11 @@ class Take:
     history_id: int | None = None
     thumbnail_path: Path | None = None
     warnings: tuple[str, ...] = ()
+
+    @property
+    def audio_path(self) -> Path:
+        """The sound file, whatever its format."""
+        return self.wav_path
 
     @property
     def quality(self) -> dict[str, Any]:
@@ -130,6 +137,7 @@ def generate_takes(
     *,
     count: int = 1,
     output_dir: Path | None = None,
+    filename: str | None = None,
     plot: bool = False,
     evaluate: bool = True,
     record: bool = True,
@@ -150,6 +158,8 @@ def generate_takes(
     count : int [1 or more]
     output_dir : Path, optional
         Takes are written flat into it; ``data/generated/{model_name}`` without one.
+    filename : str, optional
+        A plain name; several takes have numbers behind it. By time and seed without one.
     plot : bool
         Draw waveform and spectrogram beside each take.
     evaluate : bool
@@ -170,16 +180,19 @@ def generate_takes(
     InvalidConfigError
         Before any work: a setting, or a count or last seed out of range.
     OutputError
-        Before any work: the folder cannot be written.
+        Before any work: the folder cannot be written, or a file of a name that was given is there already.
     """
     config.validate()
     check_count(config, count)
     first = _draw_first_seed(count) if config.seed is None else config.seed
     folder = make_output_folder(output_dir or DEFAULT_OUTPUT / safe_folder_name(pipeline.model_name))
+    names = numbered_names(filename, config.file_format, count)
+    for name in names:
+        check_destination(folder, name, 0, config.file_format)
     judge = Judge(pipeline.reference if evaluate and isinstance(pipeline, ModelPipeline) else None, config.sample_rate)
-    for seed in range(first, first + count):
+    for seed, name in zip(range(first, first + count), names, strict=True):
         wav_path, json_path, summary = pipeline.render_to_file(
-            replace(config, seed=seed), folder, appraise=judge, on_progress=on_progress
+            replace(config, seed=seed), folder, name, appraise=judge, on_progress=on_progress
         )
         take = Take(wav_path, json_path, _draw(wav_path, summary) if plot else None, summary, judge.last)
         yield _recorded(take, pipeline) if record else take

@@ -11,6 +11,8 @@ from small_dataset_audio.errors import ModelNotFoundError, RerenderError
 from small_dataset_audio.files import make_output_folder
 from small_dataset_audio.history import History
 from small_dataset_audio.inference.config import GenerationConfig
+from small_dataset_audio.inference.file_formats import FILE_FORMATS
+from small_dataset_audio.inference.sidecar_content import sidecar_beside
 from small_dataset_audio.inference.sidecars import read_sidecar
 from small_dataset_audio.library import Library
 from small_dataset_audio.models.metadata import MODEL_FILE
@@ -57,11 +59,11 @@ def rerender(
     Parameters
     ----------
     sidecar : Path
-        The take's JSON, or its WAV.
+        The take's JSON, or its sound file.
     model : str, optional
         Name or folder, where the model is no longer called what the sidecar says.
     output_dir : Path, optional
-        The sidecar's own folder without one; the new take is called ``{name}_rerender.wav``.
+        The sidecar's own folder without one; the new take is called ``{name}_rerender``, in the format of the first.
     device : {"auto", "cpu", "cuda", "mps"}
     library : Library, optional
     on_progress : callable, optional
@@ -80,7 +82,7 @@ def rerender(
     ModelNotFoundError
         The model is not there: what the sidecar says is looked for in the library alone, `model` wherever it may be.
     """
-    path = sidecar.with_suffix(".json") if sidecar.suffix.lower() == ".wav" else sidecar
+    path = sidecar_beside(sidecar)
     values = read_sidecar(path)
     if model is None and values["model_name"] == "unknown":
         raise RerenderError(f"{path} names no saved model; give the one it was made with as --model")
@@ -93,8 +95,9 @@ def rerender(
     pipeline = load_pipeline(chosen, device=device, library=library)
     # Its sidecar says as much of the new take as the first one did of the first.
     judge = Judge(pipeline.reference if "evaluation" in values else None, config.sample_rate)
+    filename = _free_filename(folder, path.stem, FILE_FORMATS[config.file_format].suffix)
     wav_path, json_path, summary = pipeline.render_to_file(
-        config, folder, _free_filename(folder, path.stem), appraise=judge, on_progress=on_progress
+        config, folder, filename, appraise=judge, on_progress=on_progress
     )
 
     warning = recorded_again(History(library.root), wav_path, json_path)
@@ -119,11 +122,11 @@ def _model_of_library(name: str, library: Library) -> str:
     return str(folder.absolute())
 
 
-def _free_filename(folder: Path, stem: str) -> str:
-    candidate, number = f"{stem}_rerender.wav", 1
+def _free_filename(folder: Path, stem: str, suffix: str) -> str:
+    candidate, number = f"{stem}_rerender{suffix}", 1
     while (folder / candidate).exists() or (folder / candidate).with_suffix(".json").exists():
         number += 1
-        candidate = f"{stem}_rerender-{number}.wav"
+        candidate = f"{stem}_rerender-{number}{suffix}"
     return candidate
 
 
