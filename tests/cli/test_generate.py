@@ -27,8 +27,9 @@ def test_takes_are_printed_one_a_line_with_path_length_and_quality(sda: Any):
     lines = done.out.splitlines()
     assert len(lines) == 2
     for line, seed in zip(lines, (5, 6), strict=True):
-        path, length, unit, rating, *reason = line.split()
+        path, number, length, unit, rating, *reason = line.split()
         assert Path(path).parent == Path("takes")
+        assert number.removeprefix("#").isdecimal()
         assert path.endswith(f"_seed{seed}.wav")
         assert (length, unit) == ("0.70", "s")
         assert rating in {"green", "yellow", "red"}
@@ -69,6 +70,8 @@ def test_the_json_says_all_of_each_take(sda: Any):
         "channels",
         "quality",
         "evaluation",
+        "history",
+        "thumbnail",
     }
     assert (take["seed"], take["duration_s"], take["sample_rate"]) == (9, 0.5, 44_100)
     assert (take["channels"], take["bit_depth"]) == (2, "32-bit float")

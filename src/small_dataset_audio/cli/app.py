@@ -14,8 +14,11 @@ from small_dataset_audio.cli.demo import demo
 from small_dataset_audio.cli.errors import EXIT_INTERRUPTED, EXIT_WRONG_COMMAND_LINE, exit_code, print_error
 from small_dataset_audio.cli.evaluate import evaluate
 from small_dataset_audio.cli.generate import generate
+from small_dataset_audio.cli.history import history
 from small_dataset_audio.cli.inspect import inspect
+from small_dataset_audio.cli.model import model
 from small_dataset_audio.cli.models import models
+from small_dataset_audio.cli.preset import preset
 from small_dataset_audio.cli.rerender import rerender
 from small_dataset_audio.cli.studio import studio
 from small_dataset_audio.cli.train import train
@@ -86,6 +89,8 @@ app = typer.Typer(
 )
 for command in (inspect, train, generate, evaluate, rerender, models, demo, studio):
     app.command(epilog=sys.modules[command.__module__].EXAMPLES)(command)
+for group in (model, preset, history):
+    app.add_typer(group)
 
 
 def _print_version(wanted: bool) -> None:

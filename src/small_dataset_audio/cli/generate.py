@@ -13,6 +13,7 @@ from small_dataset_audio.cli.destination import Destination, Format, destination
 from small_dataset_audio.cli.errors import settings_from_options
 from small_dataset_audio.cli.options import Device, Json, parse_bit_depth, parse_duration
 from small_dataset_audio.cli.render import messages, print_json, print_warnings, rendering, waiting
+from small_dataset_audio.cli.settings_given import recalled
 from small_dataset_audio.cli.walk_view import as_model
 from small_dataset_audio.constants import SAMPLE_RATE
 from small_dataset_audio.inference.config import LONGEST_DURATION_S, GenerationConfig, check_count
@@ -30,15 +31,18 @@ EXAMPLES: Final = """\
   sda generate rain -d 10m -n 1
   sda generate rain -d 8 --loop
   sda generate rain --stereo corpus
+  sda generate rain --preset "slow drift" -n 8
   sda generate rain --stereo mid-side --width 1.0 --plot
   sda generate rain --concat latent-interpolation --rate 96000 --bits 32f
   sda generate rain -d 30 -o drone.flac
 
 Every take has its own seed, going up from the first.
-Beside each take lies a .json, from which `sda rerender` makes the same take again."""
+Beside each take lies a .json, from which `sda rerender` makes the same take again.
+`sda history` lists what was made, to note, keep and compare."""
 
 
 def generate(
+    ctx: typer.Context,
     model: Annotated[
         str,
         typer.Argument(
@@ -149,6 +153,17 @@ def generate(
             "--evaluate/--no-evaluate", help="Compare each take with your recordings, and say what is copied."
         ),
     ] = True,
+    preset: Annotated[
+        str | None,
+        typer.Option(
+            metavar="NAME",
+            help="Settings that were kept by `sda preset save`; options given here come before them.",
+            show_default=False,
+        ),
+    ] = None,
+    history: Annotated[
+        bool, typer.Option("--history/--no-history", help="Record the takes; `sda history` lists them.")
+    ] = True,
     device: Device = "auto",
     as_json: Json = False,
 ) -> None:
@@ -174,9 +189,15 @@ def generate(
             file_format=where.file_format,
         )
         config.validate()
+        if ctx.obj is not None:  # `sda preset save` wants to know the settings, and no take
+            ctx.obj(config)
+            return
         check_count(config, where.count)  # a folder is made into a model before takes are asked for
         model = as_model(model, device)
-        takes = _make(model, config, where, plot=plot, evaluate=evaluate, device=device, quiet=as_json)
+        if preset is not None:
+            config = recalled(ctx, model, preset, config, {"file_format"} if where.filename else ())
+            check_count(config, where.count)
+        takes = _make(model, config, where, plot=plot, evaluate=evaluate, record=history, device=device, quiet=as_json)
     if as_json:
         print_json({"model": model, "takes": takes})
 
@@ -206,6 +227,7 @@ def _make(
     *,
     plot: bool,
     evaluate: bool,
+    record: bool,
     device: str,
     quiet: bool,
 ) -> list[dict[str, Any]]:
@@ -227,6 +249,7 @@ def _make(
         filename=where.filename,
         plot=plot,
         evaluate=evaluate,
+        record=record,
         on_progress=bar,
     )
     made: list[dict[str, Any]] = []
@@ -238,6 +261,7 @@ def _make(
         made.append(to_json(take))
         if not quiet:
             print_take(take)
+        print_warnings(console, take.warnings)
 
 
 class _Bar:

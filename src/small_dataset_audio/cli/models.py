@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 from datetime import datetime
-from typing import TYPE_CHECKING, Any, Final
+from typing import TYPE_CHECKING, Annotated, Any, Final, Literal
+
+import typer
 
 from small_dataset_audio.cli.errors import printable
 from small_dataset_audio.cli.options import Json, format_duration
@@ -17,7 +19,11 @@ if TYPE_CHECKING:
 EXAMPLES: Final = """\
 [bold]Examples[/bold]
   sda models
+  sda models --search rain
+  sda models --kind trained --sort size
   sda models --json
+
+`sda model --help` shows what can be done with one: rename, export, a card, and more.
 
 A trained model was learnt by `sda train`; a walk, which `sda generate FOLDER` makes, goes along the recordings.
 Models are kept in your data folder; the environment variable SDA_HOME moves them."""
@@ -25,18 +31,37 @@ Models are kept in your data folder; the environment variable SDA_HOME moves the
 _KINDS: Final = {"vae": "trained", "linear": "walk"}
 
 
-def models(as_json: Json = False) -> None:
+def models(
+    search: Annotated[
+        str,
+        typer.Option(
+            metavar="WORDS",
+            help="Only models with these words in their name, corpus, licence or recordings.",
+            show_default=False,
+        ),
+    ] = "",
+    kind: Annotated[
+        Literal["all", "trained", "walk"], typer.Option(metavar="KIND", help="Only those of a kind: trained, walk.")
+    ] = "all",
+    sort: Annotated[
+        Literal["created", "name", "size", "duration"],
+        typer.Option(metavar="BY", help="Order: created, name, size, or duration of the recordings."),
+    ] = "created",
+    as_json: Json = False,
+) -> None:
     """List the models on this computer."""
-    from small_dataset_audio.library import Library
+    from small_dataset_audio.library import Library, ModelQuery, search_models
 
     library = Library()
-    entries = library.entries()
+    entries = search_models(ModelQuery(search, "" if kind == "all" else kind, sort), library)
     if as_json:
         print_json({"library": str(library.models_folder.absolute()), "models": [_to_json(entry) for entry in entries]})
         return
     console = results()
     if entries:
         console.print(_table(entries))
+    elif search or kind != "all":
+        print_line(console, "no such models")
     else:
         print_line(console, "no models yet; make one with `sda train FOLDER`, or try `sda demo`")
     print_entry(console, "library", str(library.models_folder))
@@ -68,8 +93,7 @@ def _table(entries: tuple[ModelEntry, ...]) -> Table:
                 format_duration(round(corpus.duration_s, 1)),
                 f"{made:%Y-%m-%d %H:%M}",
             ]
-        name = entry.metadata.name if entry.metadata is not None else entry.folder.name
-        row = [name, *facts, f"{entry.size_bytes / 1e6:.1f} MB", *([entry.problem] if with_problems else [])]
+        row = [entry.name, *facts, f"{entry.size_bytes / 1e6:.1f} MB", *([entry.problem] if with_problems else [])]
         table.add_row(*(Text(printable(cell)) for cell in row))
     return table
 

@@ -9,7 +9,7 @@ import typer
 
 from small_dataset_audio.cli.errors import EXIT_NOTHING_DONE, settings_from_options
 from small_dataset_audio.cli.options import Device, Json
-from small_dataset_audio.cli.render import messages, print_json, print_line, rendering, results, waiting
+from small_dataset_audio.cli.render import messages, print_json, print_line, print_warnings, rendering, results, waiting
 
 if TYPE_CHECKING:
     from small_dataset_audio.workflow import RerenderReport
@@ -56,6 +56,7 @@ def rerender(
         )
     else:
         _print(report)
+    print_warnings(console, report.warnings)
     if report.identical is not True:
         raise typer.Exit(EXIT_NOTHING_DONE)
 

@@ -17,7 +17,8 @@ def print_take(take: Take) -> None:
     quality = take.quality
     rating = quality["rating"]
     console = results()
-    length = f"  {take.result.duration_s:.2f} s  "
+    number = "" if take.history_id is None else f"  #{take.history_id}"
+    length = f"{number}  {take.result.duration_s:.2f} s  "
     seam = describe_seam(quality.get("loop"))
     words = "; ".join(filter(None, (quality["reason"], seam, describe(take.evaluation, take.result.duration_s))))
     print_line(console, (str(take.audio_path), "bold"), length, (rating, RATING_STYLES[rating]), f"  {words}")
@@ -73,4 +74,6 @@ def to_json(take: Take) -> dict[str, Any]:
         "channels": result.channels,
         "quality": take.quality,
         "evaluation": None if take.evaluation is None else take.evaluation.to_json(),
+        "history": take.history_id,
+        "thumbnail": None if take.thumbnail_path is None else str(take.thumbnail_path.absolute()),
     }

@@ -12,6 +12,7 @@ from typing import Final
 
 from small_dataset_audio.errors import AudioFileError, HistoryError, SidecarError
 from small_dataset_audio.history import History, HistoryQuery, TakeRecord
+from small_dataset_audio.inference.file_formats import AUDIO_SUFFIXES
 from small_dataset_audio.inference.sidecars import read_sidecar
 from small_dataset_audio.library import Library
 from small_dataset_audio.workflow.recording import describe_take
@@ -146,7 +147,7 @@ def _take_at(sidecar_path: Path) -> TakeRecord | None:
     """The take beside a sidecar; None where that is none, or has no sound beside it. Only its own name is looked for."""
     with contextlib.suppress(SidecarError, AudioFileError):
         values = read_sidecar(sidecar_path)
-        for suffix in (".wav", ".flac", ".aiff", ".aif", ".ogg", ".mp3"):
+        for suffix in AUDIO_SUFFIXES:
             audio_path = sidecar_path.with_suffix(suffix)
             if audio_path.is_file():
                 picture = sidecar_path.with_suffix(".png")
