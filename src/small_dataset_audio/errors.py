@@ -21,6 +21,7 @@ __all__ = [
     "ModelError",
     "ModelNotFoundError",
     "ModelVersionError",
+    "NothingFoundError",
     "OutputError",
     "PresetError",
     "RerenderError",
@@ -134,6 +135,12 @@ class PresetError(SdaError, ValueError):
     next_step = (
         "`sda preset list MODEL` lists those that there are; correct the key that the message names, or delete it."
     )
+
+
+class NothingFoundError(SdaError, LookupError):
+    """A search of a model's takes found no single sound."""
+
+    next_step = "Search longer takes (`-d 30`) or those of another `--seed`, or train on recordings of single sounds."
 
 
 class OutputError(SdaError, OSError):

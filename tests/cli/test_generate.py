@@ -11,6 +11,8 @@ import soundfile
 
 from small_dataset_audio.inference.generation import GenerationPipeline
 from small_dataset_audio.models.bundle import save_bundle
+from tiny import write_recordings
+from workflow.walks import strokes
 
 pytestmark = pytest.mark.usefixtures("with_tiny")
 
@@ -274,3 +276,38 @@ def test_ten_minutes_need_no_more_than_to_be_asked_for(sda: Any, monkeypatch: py
     assert sda("generate", "tiny", "-d", "10m", "-n", "1").code == 0
     assert sda("generate", "tiny", "-d", "1h", "-n", "1").code == 0
     assert asked == [600.0, 3600.0]
+
+
+def test_one_shots_are_printed_one_a_line_and_in_json(sda: Any, tmp_path: Path):
+    home = tmp_path / "home"
+    recordings = write_recordings(tmp_path / "strokes", strokes())
+    arguments = ("generate", recordings, "--one-shots", "3", "-d", "2", "--seed", "1", "-o", "hits")
+    done = sda(*arguments, home=home)
+    assert done.code == 0
+    paths = [Path(line.split()[0]) for line in done.out.splitlines()]
+    assert sorted(paths) == sorted(Path("hits").glob("*.wav"))
+    assert len(paths) == 3
+    again = sda(*arguments[:-1], "more", "--json", home=home)
+    assert again.json["wanted"] == 3
+    assert again.json["notes"] == []
+    for path, shot in zip(paths, again.json["one_shots"], strict=True):
+        assert Path(shot["wav"]).read_bytes() == path.read_bytes()
+        assert shot["duration_s"] == soundfile.info(path).duration
+
+
+@pytest.mark.usefixtures("no_work")
+@pytest.mark.parametrize(
+    ("options", "words"),
+    [
+        (("0",), "--one-shots is 0; it must be from 1 to 128"),
+        (("many",), "--one-shots"),
+        (("4", "-n", "4"), "not with -n"),
+        (("4", "--plot"), "not with --plot"),
+        (("4", "--loop"), "not with --loop"),
+        (("4", "-d", "2m"), "--duration is"),
+    ],
+)
+def test_one_shots_that_cannot_be_are_a_wrong_command_line(sda: Any, options: tuple[str, ...], words: str):
+    done = sda("generate", "tiny", "--one-shots", *options)
+    assert done.code == 2
+    done.assert_one_error_line(words)

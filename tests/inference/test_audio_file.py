@@ -22,7 +22,7 @@ from small_dataset_audio.inference.audio_file import DECODED_PEAK, AudioFile, de
 from small_dataset_audio.inference.file_formats import FILE_FORMATS, FileFormat
 from small_dataset_audio.inference.ogg_pages import set_serial
 from small_dataset_audio.inference.pieces import Stream, stream_of
-from small_dataset_audio.inference.sampler_chunk import Loop
+from small_dataset_audio.inference.sampler_chunk import Loop, SamplerNotes
 from small_dataset_audio.inference.tags import MADE_WITH, tags_of
 
 each_format = pytest.mark.parametrize("file_format", FILE_FORMATS)
@@ -47,7 +47,7 @@ def square(frequency_hz: float, num_samples: int = 48_000) -> np.ndarray:
 def test_the_same_audio_gives_the_same_bytes_at_another_time(tmp_path: Path, file_format: str, bit_depth: str):
     if bit_depth == "32-bit float" and bit_depth not in FILE_FORMATS[file_format].bit_depths:
         pytest.skip("no such files")
-    kind = AudioFile(48_000, bit_depth, file_format, tags=TAGS, loop=Loop(0, 999))
+    kind = AudioFile(48_000, bit_depth, file_format, tags=TAGS, sampler_notes=SamplerNotes(Loop(0, 999)))
     paths = [tmp_path / name for name in ("a", "b")]
     write(paths[0], noise(1000), kind)
     time.sleep(1.05)  # time stamps count seconds
@@ -197,7 +197,7 @@ def aiff_chunks_of(path: Path) -> list[tuple[str, bytes]]:
 def test_an_aiff_holds_loop_points_and_tags_and_moves_no_sample(tmp_path: Path, bit_depth: str, num_samples: int):
     kind = AudioFile(44_100, bit_depth, "aiff")
     write(tmp_path / "plain", noise(num_samples), kind)
-    write(tmp_path / "looped", noise(num_samples), replace(kind, tags=TAGS, loop=Loop(17, 900)))
+    write(tmp_path / "looped", noise(num_samples), replace(kind, tags=TAGS, sampler_notes=SamplerNotes(Loop(17, 900))))
     chunks = dict(aiff_chunks_of(tmp_path / "looped"))
     assert id3_frames(chunks["ID3 "]) == expected_frames()
     count, first, begin, name, last, end, other = struct.unpack(">HhI12shI10s", chunks["MARK"])
@@ -272,7 +272,11 @@ def test_sox_finds_the_same_samples_and_tags(tmp_path: Path, file_format: str):
     entry = FILE_FORMATS[file_format]
     path = tmp_path / f"take{entry.suffix}"
     audio = 0.5 * noise(2 * 5001).reshape(2, 5001)
-    write(path, audio, AudioFile(44_100, "24-bit", file_format, tags=tags_of("rain", 7), loop=Loop(0, 5000)))
+    write(
+        path,
+        audio,
+        AudioFile(44_100, "24-bit", file_format, tags=tags_of("rain", 7), sampler_notes=SamplerNotes(Loop(0, 5000))),
+    )
     sox = subprocess.run(["sox", path, "-t", "f64", "-"], capture_output=True, check=True)
     samples = np.frombuffer(sox.stdout, np.float64).reshape(-1, 2)
     ours, _ = soundfile.read(path)

@@ -15,7 +15,7 @@ import soundfile
 from edges import noise
 from small_dataset_audio.errors import InvalidAudioError
 from small_dataset_audio.inference.export import export_take
-from small_dataset_audio.inference.sampler_chunk import Loop, append_loop
+from small_dataset_audio.inference.sampler_chunk import Loop, SamplerNotes, append_sampler_notes
 from small_dataset_audio.inference.wav import export_wav
 
 
@@ -44,7 +44,7 @@ def test_loop_points_stand_in_a_whole_file_and_move_no_sample(
     audio = 0.5 * np.stack([noise(num_samples, seed=seed) for seed in range(channels)])
     plain = export_wav(audio, tmp_path / "plain.wav", 44_100, bit_depth)
     looped = Path(shutil.copy(plain, tmp_path / "looped.wav"))
-    append_loop(looped, 44_100, Loop(17, 900))
+    append_sampler_notes(looped, 44_100, SamplerNotes(Loop(17, 900)))
     names = [name for name, _ in chunks_of(looped)]
     assert names.count("smpl") == 1
     assert names[-1] == "smpl"
@@ -61,15 +61,16 @@ def test_loop_points_stand_in_a_whole_file_and_move_no_sample(
 
 def test_a_key_and_what_is_over_it_are_written(tmp_path: Path):
     path = export_wav(noise(100), tmp_path / "a.wav")
-    append_loop(path, 48_000, Loop(0, 99), key=69, cents=50.0)
-    numbers = struct.unpack("<9I", dict(chunks_of(path))["smpl"][:36])
+    append_sampler_notes(path, 48_000, SamplerNotes(key=69, cents=50.0))
+    numbers = struct.unpack("<9I", dict(chunks_of(path))["smpl"])
     assert numbers[3:5] == (69, 2**31)
+    assert numbers[7] == 0  # no loop
 
 
 @pytest.mark.skipif(shutil.which("sox") is None, reason="sox is not installed")
 def test_a_second_program_reads_the_file(tmp_path: Path):
     path = export_wav(noise(1_001), tmp_path / "a.wav")
-    append_loop(path, 48_000, Loop(0, 1_000))
+    append_sampler_notes(path, 48_000, SamplerNotes(Loop(0, 1_000)))
     said = subprocess.run(["sox", "--i", "-V6", str(path)], capture_output=True, text=True, check=True)
     assert "1001 samples" in said.stdout
     assert "WAV Chunk smpl" in said.stderr
@@ -81,7 +82,7 @@ def test_what_is_no_wav_gets_no_loop(tmp_path: Path):
     for content in (b"", b"RIFF", b"fLaC" + bytes(100)):
         path.write_bytes(content)
         with pytest.raises(InvalidAudioError, match=r"a\.wav is no WAV file"):
-            append_loop(path, 48_000, Loop(0, 1))
+            append_sampler_notes(path, 48_000, SamplerNotes(Loop(0, 1)))
         assert path.read_bytes() == content
 
 

@@ -24,6 +24,8 @@ _OPTION_OF: Final = {
     "device": "--device",
     "duration_s": "--duration",
     "count": "--count",
+    "one_shots": "--one-shots",
+    "hits": "--hits",
     "concat_mode": "--concat",
     "stereo_mode": "--stereo",
     "stereo_width": "--width",

@@ -11,6 +11,7 @@ import typer
 
 from small_dataset_audio.cli.destination import Destination, Format, destination
 from small_dataset_audio.cli.errors import settings_from_options
+from small_dataset_audio.cli.one_shots import check_one_shots, cut_one_shots
 from small_dataset_audio.cli.options import Device, Json, parse_bit_depth, parse_duration
 from small_dataset_audio.cli.render import messages, print_json, print_warnings, rendering, waiting
 from small_dataset_audio.cli.settings_given import recalled
@@ -30,6 +31,7 @@ EXAMPLES: Final = """\
   sda generate rain -d 30 -n 8 --seed 100 -o takes
   sda generate rain -d 10m -n 1
   sda generate rain -d 8 --loop
+  sda generate drums --one-shots 16 -o hits
   sda generate rain --stereo corpus
   sda generate rain --preset "slow drift" -n 8
   sda generate rain --stereo mid-side --width 1.0 --plot
@@ -58,7 +60,7 @@ def generate(
             "--duration",
             parser=parse_duration,
             metavar="SECONDS",
-            help="Length of each take; up to 1h, also as 2m.",
+            help="Length of each take; up to 1h, also as 2m. With --one-shots: of those they are cut from; up to 60.",
         ),
     ] = DEFAULT_DURATION_S,
     count: Annotated[
@@ -135,6 +137,15 @@ def generate(
             help="Let the end of each take lead into its beginning, and mark the loop in the file (WAV and AIFF).",
         ),
     ] = False,
+    one_shots: Annotated[
+        int | None,
+        typer.Option(
+            "--one-shots",
+            metavar="NUMBER",
+            help="Cut so many single sounds, each unlike the others, out of takes, and write those instead (up to 128).",
+            show_default="whole takes",
+        ),
+    ] = None,
     output: Annotated[
         Path | None,
         typer.Option(
@@ -188,6 +199,8 @@ def generate(
             loop=loop,
             file_format=where.file_format,
         )
+        if one_shots is not None:
+            check_one_shots(ctx, config, one_shots)
         config.validate()
         if ctx.obj is not None:  # `sda preset save` wants to know the settings, and no take
             ctx.obj(config)
@@ -197,6 +210,11 @@ def generate(
         if preset is not None:
             config = recalled(ctx, model, preset, config, {"file_format"} if where.filename else ())
             check_count(config, where.count)
+        if one_shots is not None:
+            cut_one_shots(
+                model, config, one_shots, where, evaluate=evaluate, record=history, device=device, as_json=as_json
+            )
+            return
         takes = _make(model, config, where, plot=plot, evaluate=evaluate, record=history, device=device, quiet=as_json)
     if as_json:
         print_json({"model": model, "takes": takes})

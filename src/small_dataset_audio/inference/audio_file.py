@@ -33,7 +33,7 @@ from small_dataset_audio.inference.file_formats import FILE_FORMATS, FileFormat,
 from small_dataset_audio.inference.id3 import id3_tag
 from small_dataset_audio.inference.ogg_pages import set_serial
 from small_dataset_audio.inference.pieces import Piece, Stream, checked, recut
-from small_dataset_audio.inference.sampler_chunk import Loop
+from small_dataset_audio.inference.sampler_chunk import SamplerNotes
 from small_dataset_audio.inference.tags import Tags
 from small_dataset_audio.write_errors import explain_write_error
 
@@ -58,15 +58,15 @@ class AudioFile:
     file_format : str
         Of :data:`FILE_FORMATS`.
     tags : Tags, optional
-    loop : Loop, optional
-        Written where the format holds loop points.
+    sampler_notes : SamplerNotes, optional
+        Written where the format holds loop points: all of them in WAV, the loop in AIFF.
     """
 
     sample_rate: int
     bit_depth: str
     file_format: str = "wav"
     tags: Tags | None = None
-    loop: Loop | None = None
+    sampler_notes: SamplerNotes | None = None
 
 
 def check_bit_depth(bit_depth: str) -> None:
@@ -189,11 +189,12 @@ def _finish(temporary: Path, kind: AudioFile, entry: FileFormat) -> None:
     """Do to a whole file what libsndfile does not do, or does by the clock."""
     if entry.name in {"wav", "aiff"} and kind.bit_depth == "32-bit float":
         _blank_peak_timestamp(temporary, "<" if entry.name == "wav" else ">")
-    if entry.name == "wav" and kind.loop is not None:
-        sampler_chunk.append_loop(temporary, kind.sample_rate, kind.loop)
+    notes = kind.sampler_notes
+    if entry.name == "wav" and notes is not None:
+        sampler_chunk.append_sampler_notes(temporary, kind.sample_rate, notes)
     if entry.name == "aiff":
-        if kind.loop is not None:
-            aiff_chunks.append_loop(temporary, kind.loop)
+        if notes is not None and notes.loop is not None:
+            aiff_chunks.append_loop(temporary, notes.loop)
         if kind.tags is not None:
             aiff_chunks.append_tags(temporary, kind.tags)
     if entry.name == "ogg":

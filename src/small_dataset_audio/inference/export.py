@@ -22,7 +22,7 @@ from small_dataset_audio.files import atomic_write_new, dump_json, make_output_f
 from small_dataset_audio.inference.audio_file import AudioFile, check_for_file, write_audio
 from small_dataset_audio.inference.file_formats import FILE_FORMATS, with_suffix_of
 from small_dataset_audio.inference.pieces import Stream, stream_of
-from small_dataset_audio.inference.sampler_chunk import Loop
+from small_dataset_audio.inference.sampler_chunk import Loop, SamplerNotes
 from small_dataset_audio.inference.sidecar_content import (
     SIDECAR_VERSION,
     Description,
@@ -63,6 +63,7 @@ def export_take(
     provenance: Mapping[str, Any] | None = None,
     filename: str | None = None,
     sections: Mapping[str, Mapping[str, Any]] | None = None,
+    sampler_notes: SamplerNotes | None = None,
 ) -> tuple[Path, Path]:
     """Write a take, sound file and sidecar, as a pair: both or neither.
 
@@ -78,6 +79,8 @@ def export_take(
         A plain name; the suffix of the format is appended where it is missing. By default
         ``gen_{timestamp}_seed{seed}.wav`` with the time in UTC, and ``-2``, ``-3`` before the suffix where that name is
         taken.
+    sampler_notes : SamplerNotes, optional
+        For a format that holds them; a take that is a loop has its own.
 
     Returns
     -------
@@ -100,6 +103,7 @@ def export_take(
         provenance=provenance,
         filename=filename,
         sections=sections,
+        sampler_notes=sampler_notes,
     )
 
 
@@ -114,6 +118,7 @@ def export_stream(
     provenance: Mapping[str, Any] | None = None,
     filename: str | None = None,
     sections: Mapping[str, Mapping[str, Any]] | None = None,
+    sampler_notes: SamplerNotes | None = None,
 ) -> tuple[Path, Path]:
     """Write a take that is not in memory; for the rest see :func:`export_take`."""
     settings = settings_of(generation_config)
@@ -121,8 +126,9 @@ def export_stream(
         raise InvalidAudioError(
             f"audio has {stream.channels} channels; stereo_mode {settings['stereo_mode']!r} makes {channels_of(settings)}"
         )
-    loop = Loop(0, stream.num_samples - 1) if settings.get("loop") else None
-    kind = _kind(settings, model_name=model_name, seed=seed, loop=loop)
+    if settings.get("loop"):
+        sampler_notes = SamplerNotes(Loop(0, stream.num_samples - 1))
+    kind = _kind(settings, model_name=model_name, seed=seed, sampler_notes=sampler_notes)
     FILE_FORMATS[kind.file_format].check_size(stream.channels * stream.num_samples, kind.bit_depth)
     duration_s = stream.num_samples / kind.sample_rate
     description = Description(model_name, settings, seed, quality_metrics, duration_s, provenance, sections or {})
@@ -188,10 +194,12 @@ def numbered_names(filename: str | None, file_format: str, count: int) -> list[s
     return [f"{name.stem}-{number:0{len(str(count))}}{name.suffix}" for number in range(1, count + 1)]
 
 
-def _kind(settings: Mapping[str, Any], *, model_name: str = "", seed: int = 0, loop: Loop | None = None) -> AudioFile:
+def _kind(
+    settings: Mapping[str, Any], *, model_name: str = "", seed: int = 0, sampler_notes: SamplerNotes | None = None
+) -> AudioFile:
     file_format = settings.get("file_format", "wav")
     return AudioFile(
-        settings["sample_rate"], settings["bit_depth"], file_format, tags=tags_of(model_name, seed), loop=loop
+        settings["sample_rate"], settings["bit_depth"], file_format, tags_of(model_name, seed), sampler_notes
     )
 
 

@@ -44,6 +44,7 @@ from small_dataset_audio.inference.pieces import FileStore, MemoryStore, Piece, 
 from small_dataset_audio.inference.provenance import audio_sha256, describe_environment, stream_sha256
 from small_dataset_audio.inference.quality_stream import score_stream
 from small_dataset_audio.inference.results import Appraisal, Appraise, GenerationResult, Sections, TakeSummary
+from small_dataset_audio.inference.sampler_chunk import SamplerNotes
 from small_dataset_audio.inference.seam import score_seam
 from small_dataset_audio.inference.stereo import Extremes, left_and_right
 from small_dataset_audio.models.autoencoder import Autoencoder
@@ -244,6 +245,7 @@ class GenerationPipeline:
         filename: str | None = None,
         *,
         sections: Sections | None = None,
+        sampler_notes: SamplerNotes | None = None,
     ) -> tuple[Path, Path]:
         """Write a take and its sidecar: both or neither, and never over an existing file.
 
@@ -256,6 +258,8 @@ class GenerationPipeline:
             ``gen_{timestamp}_seed{seed}.wav`` without one, or with the suffix of another ``file_format``.
         sections : mapping of str to mapping, optional
             Extra keys of the sidecar, beside its own.
+        sampler_notes : SamplerNotes, optional
+            Loop points and root key for the WAV; a take that is a loop has its own.
 
         Returns
         -------
@@ -276,6 +280,7 @@ class GenerationPipeline:
             provenance=self._provenance(result.vocoder, audio_sha256(result.audio)),
             filename=filename,
             sections=sections,
+            sampler_notes=sampler_notes,
         )
 
     def _folder(self, output_dir: Path | str | None) -> Path:

@@ -1,4 +1,4 @@
-"""Loop points in a WAV: the ``smpl`` chunk, which samplers and most DAWs read.
+"""Loop points and the root key in a WAV: the ``smpl`` chunk, which samplers and most DAWs read.
 
 Sources: *Multimedia Programming Interface and Data Specifications 1.0* (IBM and Microsoft, 1991) for the frame of a RIFF file;
 *New Multimedia Data Types and Data Techniques* (Microsoft, revision 3.0, 1994) for the chunk. It stands behind the samples,
@@ -36,7 +36,25 @@ class Loop:
     last: int
 
 
-def append_loop(wav: Path, sample_rate: int, loop: Loop, *, key: int = MIDDLE_C, cents: float = 0.0) -> None:
+@dataclass(frozen=True)
+class SamplerNotes:
+    """What a sampler is told of a sound.
+
+    Parameters
+    ----------
+    loop : Loop or None
+    key : int [0 to 127, MIDI note]
+        At which the samples are played as they are.
+    cents : float [0 to 100]
+        How much higher than `key` the samples sound.
+    """
+
+    loop: Loop | None = None
+    key: int = MIDDLE_C
+    cents: float = 0.0
+
+
+def append_sampler_notes(wav: Path, sample_rate: int, notes: SamplerNotes) -> None:
     """Append the chunk to a finished WAV that has none.
 
     Parameters
@@ -44,21 +62,18 @@ def append_loop(wav: Path, sample_rate: int, loop: Loop, *, key: int = MIDDLE_C,
     wav : Path
         Not yet where someone may read it: it is changed in place.
     sample_rate : int [Hz]
-    loop : Loop
-    key : int [0 to 127, MIDI note]
-        At which the samples are played as they are.
-    cents : float [0 to 100]
-        How much higher than `key` the samples sound.
+    notes : SamplerNotes
 
     Raises
     ------
     InvalidAudioError
         No RIFF file, or one that would be over 4 GiB.
     """
-    fraction = min(round(cents / 100.0 * 2**32), 2**32 - 1)
+    fraction = min(round(notes.cents / 100.0 * 2**32), 2**32 - 1)
     period_ns = round(1e9 / sample_rate)
-    chunk = _HEADER.pack(0, 0, period_ns, key, fraction, 0, 0, 1, 0)
-    chunk += _LOOP.pack(0, _FORWARD, loop.first, loop.last, 0, _FOR_EVER)
+    loops = [] if notes.loop is None else [notes.loop]
+    chunk = _HEADER.pack(0, 0, period_ns, notes.key, fraction, 0, 0, len(loops), 0)
+    chunk += b"".join(_LOOP.pack(0, _FORWARD, loop.first, loop.last, 0, _FOR_EVER) for loop in loops)
     with wav.open("r+b") as file:
         _check_riff(file, wav)
         end = file.seek(0, os.SEEK_END)

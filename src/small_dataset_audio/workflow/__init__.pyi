@@ -28,6 +28,9 @@ from .generate import ModelPipeline as ModelPipeline
 from .generate import Take as Take
 from .generate import generate_takes as generate_takes
 from .generate import load_pipeline as load_pipeline
+from .one_shots import OneShot as OneShot
+from .one_shots import OneShots as OneShots
+from .one_shots import make_one_shots as make_one_shots
 from .preset_store import delete_preset as delete_preset
 from .preset_store import list_presets as list_presets
 from .preset_store import preset_file as preset_file

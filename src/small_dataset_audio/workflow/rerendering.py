@@ -12,12 +12,14 @@ from small_dataset_audio.files import make_output_folder
 from small_dataset_audio.history import History
 from small_dataset_audio.inference.config import GenerationConfig
 from small_dataset_audio.inference.file_formats import FILE_FORMATS
+from small_dataset_audio.inference.results import TakeSummary
 from small_dataset_audio.inference.sidecar_content import sidecar_beside
 from small_dataset_audio.inference.sidecars import read_sidecar
 from small_dataset_audio.library import Library
 from small_dataset_audio.models.metadata import MODEL_FILE
 from small_dataset_audio.names import quoted
 from small_dataset_audio.workflow.generate import Judge, load_pipeline
+from small_dataset_audio.workflow.one_shots import ONE_SHOT_SECTION, OneShot, remake_shot
 from small_dataset_audio.workflow.recording import recorded_again
 
 
@@ -96,9 +98,14 @@ def rerender(
     # Its sidecar says as much of the new take as the first one did of the first.
     judge = Judge(pipeline.reference if "evaluation" in values else None, config.sample_rate)
     filename = _free_filename(folder, path.stem, FILE_FORMATS[config.file_format].suffix)
-    wav_path, json_path, summary = pipeline.render_to_file(
-        config, folder, filename, appraise=judge, on_progress=on_progress
-    )
+    made: TakeSummary | OneShot
+    if ONE_SHOT_SECTION in values:
+        made = remake_shot(pipeline, config, values[ONE_SHOT_SECTION], folder, filename, judge)
+        wav_path, json_path = made.audio_path, made.json_path
+    else:
+        wav_path, json_path, made = pipeline.render_to_file(
+            config, folder, filename, appraise=judge, on_progress=on_progress
+        )
 
     warning = recorded_again(History(library.root), wav_path, json_path)
     provenance = values.get("provenance", {})
@@ -106,7 +113,7 @@ def rerender(
     return RerenderReport(
         wav_path=wav_path,
         json_path=json_path,
-        identical=None if recorded is None else summary.audio_sha256 == recorded,
+        identical=None if recorded is None else made.audio_sha256 == recorded,
         differences=(*_new_settings(values["generation"]), *_differences(provenance, pipeline.provenance)),
         warnings=(warning,) if warning else (),
     )
