@@ -250,6 +250,8 @@ class _Guarded:
         return self._file.read(size)
 
     def seek(self, offset: int, whence: int = 0) -> int:
+        if whence == 0 and offset < 0:
+            raise zipfile.BadZipFile(f"its directory points to byte {offset}")
         return self._file.seek(offset, whence)
 
     def tell(self) -> int:
