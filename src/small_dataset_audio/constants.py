@@ -44,3 +44,6 @@ SAMPLE_RATE_OPTIONS: Final = (44_100, 48_000, 96_000)
 
 BIT_DEPTH_MAP: Final = {"16-bit": "PCM_16", "24-bit": "PCM_24", "32-bit float": "FLOAT"}
 """Bit depths that a take can have, each with libsndfile's name for it."""
+
+DEVICES: Final = ("auto", "cpu", "cuda", "mps")
+"""Processors that can be asked for; ``auto`` takes the best there is."""

@@ -5,16 +5,13 @@ Defaults stand here as literals, since the dataclasses that own them load NumPy;
 
 from __future__ import annotations
 
-import re
 from pathlib import Path
 from typing import Annotated, Final, Literal
 
 import typer
 
-_UNITS_S: Final = {"h": 3600.0, "m": 60.0, "s": 1.0}
-_NUMBER: Final = r"(\d+(?:\.\d*)?|\.\d+)"
-_WITH_UNITS: Final = re.compile(rf"(?:{_NUMBER}h)?(?:{_NUMBER}m(?:in)?)?(?:{_NUMBER}s)?", re.ASCII)
-_SECONDS: Final = re.compile(_NUMBER, re.ASCII)
+from small_dataset_audio.durations import read_duration
+from small_dataset_audio.errors import InvalidConfigError
 
 _BIT_DEPTHS: Final = {
     "16": "16-bit",
@@ -38,18 +35,10 @@ def parse_duration(text: str | float) -> float:
     typer.BadParameter
         Anything else, or zero.
     """
-    written = "".join(str(text).lower().split())
-    if _SECONDS.fullmatch(written):
-        seconds = float(written)
-    elif written and (match := _WITH_UNITS.fullmatch(written)):
-        seconds = sum(
-            float(number) * unit for number, unit in zip(match.groups(), _UNITS_S.values(), strict=True) if number
-        )
-    else:
-        seconds = 0.0
-    if not 0.0 < seconds < float("inf"):
-        raise typer.BadParameter(f"{str(text)!r} is no duration over 0; write 45 or 90s (seconds), 3m, 1h or 1h30m")
-    return seconds
+    try:
+        return read_duration(text)
+    except InvalidConfigError as error:
+        raise typer.BadParameter(str(error)) from error
 
 
 def format_duration(seconds: float) -> str:

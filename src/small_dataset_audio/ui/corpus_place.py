@@ -13,6 +13,7 @@ from small_dataset_audio.names import safe_folder_name
 from small_dataset_audio.ui.events import on
 from small_dataset_audio.ui.html import ON_CLICK, button, clock, esc, facts, notice, progress, sound
 from small_dataset_audio.ui.jobs import JobStatus
+from small_dataset_audio.ui.refresh import Followed, Refresh
 from small_dataset_audio.ui.session import Session
 
 if TYPE_CHECKING:
@@ -40,9 +41,13 @@ class CorpusPlace:
     path: gr.Textbox
     open_path: gr.Button
     report: gr.HTML
-    shown: gr.State
 
-    def connect(self, studio: Studio, page: gr.Blocks, timer: gr.Timer, places: gr.Tabs) -> None:
+    @property
+    def followed(self) -> tuple[Followed, ...]:
+        """Pieces that follow the disk."""
+        return ((self.report, show),)
+
+    def connect(self, studio: Studio, refresh: Refresh, places: gr.Tabs) -> None:
         """Say what happens when."""
 
         def drop(event: gr.EventData, request: gr.Request) -> None:
@@ -70,16 +75,10 @@ class CorpusPlace:
                     choose(session, Path(corpus["folder"]), corpus["name"], demo=bool(corpus.get("demo")))
             return gr.Tabs(selected="train") if event._data.get("act") == "learn" else gr.skip()
 
-        def tick(shown: str, request: gr.Request) -> tuple[Any, Any]:
-            html = show(studio.session(request))
-            return (gr.skip(), gr.skip()) if html == shown else (html, html)
-
-        on(on(self.drop.click, drop).then, tick, self.shown, [self.report, self.shown])
+        refresh.after(on(self.drop.click, drop))
         for pressed in (self.open_path.click, self.path.submit):
-            on(on(pressed, open_path, self.path).then, tick, self.shown, [self.report, self.shown])
-        on(self.report.click, act, None, places)
-        for trigger in (timer.tick, page.load):
-            on(trigger, tick, self.shown, [self.report, self.shown])
+            refresh.after(on(pressed, open_path, self.path))
+        refresh.after(on(self.report.click, act, None, places))
 
 
 def build(studio: Studio) -> CorpusPlace:
@@ -95,7 +94,7 @@ def build(studio: Studio) -> CorpusPlace:
         )
         open_path = gr.Button("Open", scale=0, min_width=110)
     report = gr.HTML("", js_on_load=ON_CLICK, apply_default_css=False, elem_id="corpus-report")
-    return CorpusPlace(drop, path, open_path, report, gr.State(""))
+    return CorpusPlace(drop, path, open_path, report)
 
 
 def choose(session: Session, folder: Path, name: str, *, demo: bool = False) -> None:

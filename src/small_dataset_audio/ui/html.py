@@ -7,14 +7,24 @@ import math
 from collections.abc import Sequence
 from typing import Any, Final
 
+OUTLINE_COLUMNS: Final = 300
+"""Width of the box that the outline of a take lies in."""
+
 ON_CLICK: Final = """
 element.addEventListener('click', (event) => {
   const pressed = event.target.closest('[data-act]');
   if (pressed && element.contains(pressed)) { trigger('click', {...pressed.dataset}); }
 });
+element.addEventListener('change', (event) => {
+  const changed = event.target.closest('[data-change]');
+  if (changed) {
+    const value = changed.type === 'checkbox' ? String(changed.checked) : changed.value;
+    trigger('click', {...changed.dataset, act: changed.dataset.change, value});
+  }
+});
 element.addEventListener('studio', (event) => trigger('click', event.detail));
 """
-"""Of every piece with buttons in it: a press is told to the program with what the button has as ``data-…``."""
+"""Of every piece with buttons or inputs in it: what is pressed or changed is told to the program with its ``data-…``."""
 
 
 def esc(value: object) -> str:
@@ -31,8 +41,22 @@ def button(words: str, act: str, *, kind: str = "", label: str = "", **data: str
     )
 
 
+def link(words: str, address: str, *, download: str = "", kind: str = "", title: str = "") -> str:
+    """Something that looks like a button and fetches a file."""
+    hint = f' title="{esc(title)}"' if title else ""
+    return f'<a class="sd-button {esc(kind)}" href="{esc(address)}" download="{esc(download)}"{hint}>{esc(words)}</a>'
+
+
 def sound(
-    url: str, name: str, outline: str, columns: int, duration_s: float, *, picture: str = "", note: str = ""
+    url: str,
+    name: str,
+    outline: str,
+    columns: int,
+    duration_s: float,
+    *,
+    picture: str = "",
+    note: str = "",
+    shown_s: float | None = None,
 ) -> str:
     """Sound to hear: a button, and an outline that shows where it is and can be pressed to go there.
 
@@ -50,16 +74,20 @@ def sound(
         Address of a spectrogram to lay under the outline; may be empty.
     note : str
         Quiet words behind the name.
+    shown_s : float [s], optional
+        How much of it the outline shows; all of it without.
     """
     shown = (
         f'<svg class="sd-wave" viewBox="0 -104 {columns} 208" preserveAspectRatio="none" aria-hidden="true">'
         f'<path d="{esc(outline)}"/></svg>'
     )
+    seen_s = duration_s if shown_s is None else shown_s
     under = f'<img class="sd-spectrum" src="{esc(picture)}" alt="Spectrogram of {esc(name)}">' if picture else ""
     return (
         f'<div class="sd-sound{" sd-large" if picture else ""}" data-src="{esc(url)}" data-name="{esc(name)}">'
         f'<button type="button" class="sd-play" aria-label="Play {esc(name)}" aria-pressed="false"></button>'
-        f'<div class="sd-view" data-length="{duration_s:.3f}">{shown}{under}<i class="sd-at"></i></div>'
+        f'<div class="sd-view" data-length="{seen_s:.4f}" data-whole="{duration_s:.4f}">{shown}{under}'
+        '<i class="sd-at"></i></div>'
         f'<div class="sd-name"><span>{esc(name)}</span><small>{esc(note or clock(duration_s))}</small></div></div>'
     )
 

@@ -8,8 +8,9 @@ from typing import Final
 import gradio as gr
 
 from small_dataset_audio.library import Library
-from small_dataset_audio.ui import corpus_place, train_place
+from small_dataset_audio.ui import corpus_place, play_place, train_place
 from small_dataset_audio.ui.places_on_disk import StudioFolders
+from small_dataset_audio.ui.refresh import Refresh
 from small_dataset_audio.ui.session import COOKIE, Session, SessionKeys
 
 TITLE: Final = "sda studio"
@@ -58,8 +59,12 @@ def build_page(library: Library, folders: StudioFolders, keys: SessionKeys, *, i
                 corpus = corpus_place.build(studio)
             with gr.Tab("Train", id="train"):
                 train = train_place.build(studio)
-        timer = gr.Timer(1.0)
-        corpus.connect(studio, page, timer, places)
-        train.connect(studio, page, timer, places)
+            with gr.Tab("Play", id="play") as tab:
+                play = play_place.build(tab)
+        refresh = Refresh(studio, [*corpus.followed, *train.followed, *play.followed])
+        refresh.connect(page, gr.Timer(1.0))
+        corpus.connect(studio, refresh, places)
+        train.connect(studio, refresh, places)
+        play.connect(studio, page, refresh)
     page.queue(default_concurrency_limit=16, api_open=False)
     return page

@@ -8,13 +8,14 @@ from typing import TYPE_CHECKING, Any, Final
 
 import gradio as gr
 
+from small_dataset_audio.constants import DEVICES
 from small_dataset_audio.errors import SdaError
 from small_dataset_audio.models.metadata_limits import check_wishes
 from small_dataset_audio.ui.events import on
 from small_dataset_audio.ui.html import ON_CLICK, button, clock, curve, esc, facts, notice, progress, sound
 from small_dataset_audio.ui.jobs import JobStatus
+from small_dataset_audio.ui.refresh import Followed, Refresh
 from small_dataset_audio.ui.session import Session
-from small_dataset_audio.workflow.device import DEVICES
 
 if TYPE_CHECKING:
     from small_dataset_audio.ui.page import Studio
@@ -45,9 +46,13 @@ class TrainPlace:
     licence: gr.Textbox
     start: gr.Button
     news: gr.HTML
-    shown: gr.State
 
-    def connect(self, studio: Studio, page: gr.Blocks, timer: gr.Timer, places: gr.Tabs) -> None:
+    @property
+    def followed(self) -> tuple[Followed, ...]:
+        """Pieces that follow the disk."""
+        return (self.corpus, _corpus_words), (self.news, show)
+
+    def connect(self, studio: Studio, refresh: Refresh, places: gr.Tabs) -> None:
         """Say what happens when."""
         asked = [self.name, self.budget, self.seed, self.device, self.keep_audio, self.licence]
 
@@ -96,18 +101,8 @@ class TrainPlace:
                 return gr.Tabs(selected="play")
             return gr.skip()
 
-        def tick(shown: str, request: gr.Request) -> tuple[Any, Any, Any]:
-            session = studio.session(request)
-            words, html = _corpus_words(session), show(session)
-            if words + html == shown:
-                return gr.skip(), gr.skip(), gr.skip()
-            return words, html, words + html
-
-        outputs = [self.corpus, self.news, self.shown]
-        on(on(self.start.click, start, asked).then, tick, self.shown, outputs)
-        on(on(self.news.click, act, None, places).then, tick, self.shown, outputs)
-        for trigger in (timer.tick, page.load):
-            on(trigger, tick, self.shown, outputs)
+        refresh.after(on(self.start.click, start, asked))
+        refresh.after(on(self.news.click, act, None, places))
 
 
 def build(studio: Studio) -> TrainPlace:
@@ -135,7 +130,7 @@ def build(studio: Studio) -> TrainPlace:
             start = gr.Button("Start learning", variant="primary", size="lg", elem_id="start-training")
         with gr.Column(scale=3, min_width=360):
             news = gr.HTML("", js_on_load=ON_CLICK, apply_default_css=False, elem_id="train-news")
-    return TrainPlace(corpus, name, budget, seed, device, keep_audio, licence, start, news, gr.State(""))
+    return TrainPlace(corpus, name, budget, seed, device, keep_audio, licence, start, news)
 
 
 def _is_at_work(session: Session) -> bool:

@@ -1,13 +1,11 @@
 """What the worker does for each kind of job: calls of :mod:`small_dataset_audio.workflow`, told as plain values.
 
-Each function gets a request of plain values and says how it goes by a :class:`Report`; what it returns is the end.
+Each function gets a request of plain values and says how it goes on its desk; its return is the end.
 """
 
 from __future__ import annotations
 
-import time
-from collections.abc import Callable
-from dataclasses import dataclass, field, replace
+from dataclasses import replace
 from pathlib import Path
 from typing import Any, Final
 
@@ -15,12 +13,11 @@ import msgspec
 
 from small_dataset_audio.audio import read_audio
 from small_dataset_audio.corpus import MODEL_SCAN, Corpus, ScanProgress, iter_scan, summarise, write_demo_corpus
-from small_dataset_audio.library import CHECKPOINT_FILE, Library
+from small_dataset_audio.library import CHECKPOINT_FILE
 from small_dataset_audio.plots import waveform_outline
 from small_dataset_audio.training.loop import TrainingProgress
 from small_dataset_audio.training.recovery import TrainingSetback
-from small_dataset_audio.ui.jobs import JobStatus
-from small_dataset_audio.ui.places_on_disk import StudioFolders
+from small_dataset_audio.ui.desk import Desk
 from small_dataset_audio.workflow import (
     FirstSound,
     ModelSaved,
@@ -31,45 +28,8 @@ from small_dataset_audio.workflow import (
     train_corpus,
 )
 
-_TELL_EVERY_S: Final = 0.4
 _CURVE_POINTS: Final = 200
 _CLIP_COLUMNS: Final = 160
-
-Tell = Callable[[JobStatus], None]
-
-
-@dataclass
-class Desk:
-    """What the work of one job is done with.
-
-    Parameters
-    ----------
-    folders : StudioFolders
-    library : Library
-    status : JobStatus
-        As last told.
-    tell : callable
-        Writes a state down.
-    should_stop : callable
-        Whether the user, or the end of the server, asks for an end.
-    between : callable
-        Called between two steps of long work, for what does not wait.
-    """
-
-    folders: StudioFolders
-    library: Library
-    status: JobStatus
-    tell: Tell
-    should_stop: Callable[[], bool]
-    between: Callable[[], None]
-    _told_at: float = field(default=0.0, repr=False)
-
-    def say(self, *, at_once: bool = False, **changes: Any) -> None:  # noqa: ANN401 - fields of JobStatus
-        """Change the state; it is written down now and then, or at once."""
-        self.status = replace(self.status, **changes)
-        if at_once or time.monotonic() - self._told_at > _TELL_EVERY_S:
-            self.tell(self.status)
-            self._told_at = time.monotonic()
 
 
 def scan(desk: Desk, request: dict[str, Any]) -> None:

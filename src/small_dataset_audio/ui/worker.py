@@ -19,16 +19,18 @@ import filelock
 
 from small_dataset_audio.errors import SdaError
 from small_dataset_audio.library import Library
-from small_dataset_audio.ui import work
+from small_dataset_audio.ui import take_work, work
+from small_dataset_audio.ui.desk import Desk
 from small_dataset_audio.ui.jobs import Job, JobQueue
+from small_dataset_audio.ui.pipelines import Pipelines
 from small_dataset_audio.ui.places_on_disk import StudioFolders
 
 _POLL_S: Final = 0.05
 _MOST_TRIES: Final = 5  # of a job that ends its process each time
 _LONG: Final = frozenset({"train"})
 
-KINDS: Final[Mapping[str, Callable[[work.Desk, dict[str, Any]], None]]] = MappingProxyType(
-    {"scan": work.scan, "train": work.train}
+KINDS: Final[Mapping[str, Callable[[Desk, dict[str, Any]], None]]] = MappingProxyType(
+    {"scan": work.scan, "train": work.train, "take": take_work.make_takes}
 )
 
 
@@ -45,6 +47,7 @@ class Worker:
         self._folders = StudioFolders(home)
         self._library = Library(home)
         self._queue = JobQueue(self._folders)
+        self._pipelines = Pipelines(self._library)
         self.server_is_gone = threading.Event()
 
     def run(self) -> None:
@@ -71,13 +74,15 @@ class Worker:
                 job, "failed", f"tried {_MOST_TRIES} times without an end; {self._folders.worker_log} says why"
             )
             return
-        desk = work.Desk(
+        desk = Desk(
             self._folders,
             self._library,
             status,
             lambda told: self._queue.write_status(job, told),
             lambda: self.server_is_gone.is_set() or self._queue.is_asked_to_stop(job),
             self._do_what_is_quick if job.kind in _LONG else lambda: None,
+            self._pipelines,
+            self._folders.session(job.session) / "made" / job.id,
         )
         try:
             KINDS[job.kind](desk, job.request)

@@ -4,9 +4,8 @@ from __future__ import annotations
 
 import torch
 
+from small_dataset_audio.constants import DEVICES as DEVICES
 from small_dataset_audio.errors import InvalidConfigError
-
-DEVICES = ("auto", "cpu", "cuda", "mps")
 
 
 def resolve_device(name: str = "auto") -> torch.device:

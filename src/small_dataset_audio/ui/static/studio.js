@@ -15,6 +15,9 @@
   let source = "";
   const all = () => document.querySelectorAll(".sd-sound");
 
+  // An outline may show the first minute alone: how many times as long the sound is
+  const portion = (sound) => { const { whole, length } = sound.querySelector(".sd-view").dataset; return Number(whole) / Number(length); };
+
   function show() {
     const share = audio.duration ? audio.currentTime / audio.duration : 0;
     for (const sound of all()) {
@@ -24,7 +27,7 @@
       const button = sound.querySelector(".sd-play");
       if (button && button.getAttribute("aria-pressed") !== String(playing)) button.setAttribute("aria-pressed", String(playing));
       const at = sound.querySelector(".sd-at");
-      if (on && at) at.style.left = `${100 * share}%`;
+      if (on && at) at.style.left = `${100 * share * portion(sound)}%`;
     }
     if (!audio.paused) requestAnimationFrame(show);
   }
@@ -53,8 +56,17 @@
     const view = event.target.closest(".sd-view");
     if (view) {
       const box = view.getBoundingClientRect();
-      play(sound, Math.min(0.999, Math.max(0, (event.clientX - box.left) / box.width)));
+      play(sound, Math.min(0.999, Math.max(0, (event.clientX - box.left) / box.width)) / portion(sound));
     }
+  });
+
+  // A moment of a sound that is elsewhere on the page
+  document.addEventListener("click", (event) => {
+    const asked = event.target.closest("[data-hear]");
+    if (!asked) return;
+    const sound = [...all()].find((one) => one.dataset.src === asked.dataset.hear);
+    const length = sound && Number(sound.querySelector(".sd-view").dataset.whole);
+    if (length) play(sound, Math.min(0.999, Number(asked.dataset.from) / length));
   });
 
   document.addEventListener("keydown", (event) => {

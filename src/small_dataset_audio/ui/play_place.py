@@ -1,0 +1,195 @@
+"""Play: choose a model, set what there is to set, make takes, hear them, keep what is good."""
+
+from __future__ import annotations
+
+from dataclasses import asdict, dataclass
+from pathlib import Path
+from typing import TYPE_CHECKING, Any, Final
+
+import gradio as gr
+
+from small_dataset_audio.errors import SdaError
+from small_dataset_audio.inference.sidecars import read_sidecar
+from small_dataset_audio.ui import take_view
+from small_dataset_audio.ui.events import on
+from small_dataset_audio.ui.html import ON_CLICK, button, notice, progress
+from small_dataset_audio.ui.jobs import JobStatus
+from small_dataset_audio.ui.play_settings import build_settings, draw_seed, names, values_of, wanted_of
+from small_dataset_audio.ui.refresh import Followed, Refresh
+from small_dataset_audio.ui.session import Session
+
+if TYPE_CHECKING:
+    from small_dataset_audio.ui.page import Studio
+
+WITHOUT_TRAINING: Final = "//"
+"""In the list of models: the corpus itself. No model can be called so."""
+
+_SHOWN_JOBS: Final = 12
+_BEFORE: Final = """
+<section class="sd-card sd-hint"><h2>Nothing played yet</h2>
+<p>Choose a model and press <b>Make takes</b>. They come one after the other, to be heard, seen and saved. A take that you like
+can be made again from its seed, at any time, to the same bit.</p></section>
+"""
+
+
+@dataclass(frozen=True)
+class PlayPlace:
+    """Widgets of the place."""
+
+    tab: gr.Tab
+    model: gr.Dropdown
+    settings: dict[str, Any]
+    make: gr.Button
+    takes: gr.HTML
+
+    @property
+    def followed(self) -> tuple[Followed, ...]:
+        """Pieces that follow the disk."""
+        return ((self.takes, show_takes),)
+
+    @property
+    def asked(self) -> list[Any]:
+        """All inputs, in the order of :func:`names`."""
+        return [self.settings[name] for name in names()]
+
+    def connect(self, studio: Studio, page: gr.Blocks, refresh: Refresh) -> None:
+        """Say what happens when."""
+
+        def keep(request: gr.Request, model: str, *values: Any) -> None:  # noqa: ANN401 - values of widgets
+            remember(studio.session(request), {"model": model or "", "values": _named(values)})
+
+        def make(request: gr.Request, model: str, *values: Any) -> None:  # noqa: ANN401 - values of widgets
+            session = studio.session(request)
+            remember(session, {"model": model or "", "values": _named(values)})
+            try:
+                start_takes(session, model or "", _named(values))
+            except SdaError as error:
+                raise gr.Error(str(error), print_exception=False) from error
+
+        def recall(request: gr.Request) -> list[Any]:
+            session = studio.session(request)
+            kept = session.recall("play")
+            choices = model_choices(studio, session)
+            chosen = kept.get("model") if kept.get("model") in [value for _, value in choices] else None
+            first = choices[-1][1] if choices else None
+            values = kept.get("values", {})
+            shown = [gr.skip() if name not in values else values[name] for name in names()]
+            return [gr.Dropdown(choices=choices, value=chosen or first), *shown]
+
+        def act(event: gr.EventData, request: gr.Request) -> None:
+            session, said = studio.session(request), event._data
+            if said.get("act") == "stop":
+                session.queue.ask_to_stop(session.id, str(said.get("job", "")))
+            elif said.get("act") == "look":
+                remember(session, {"look": [str(said.get("job", "")), int(said.get("number", 0))]})
+            elif said.get("act") in {"settings", "again"}:
+                recall_settings(session, str(said.get("job", "")), int(said.get("number", 0)), said["act"] == "again")
+
+        everything = [self.model, *self.asked]
+        refresh.after(on(self.make.click, make, everything))
+        refresh.after(on(on(self.takes.click, act).then, recall, None, everything))
+        for trigger in (page.load, self.tab.select):
+            on(trigger, recall, None, everything)
+        for widget in everything:
+            on(widget.input, keep, everything)
+        on(on(self.settings["dice"].click, draw_seed, None, self.settings["seed"]).then, keep, everything)
+        stereo = self.settings["stereo"]
+        on(stereo.change, lambda mode: gr.Slider(visible=mode == "mid_side"), stereo, self.settings["width"])
+
+
+def build(tab: gr.Tab) -> PlayPlace:
+    """Lay out the place."""
+    with gr.Row(elem_classes="sd-two"):
+        with gr.Column(scale=2, min_width=320, elem_classes="sd-card sd-settings"):
+            model = gr.Dropdown([], label="Model", elem_id="model")
+            settings = build_settings()
+            make = gr.Button("Make takes", variant="primary", size="lg", elem_id="make-takes")
+        with gr.Column(scale=3, min_width=360):
+            takes = gr.HTML("", js_on_load=ON_CLICK, apply_default_css=False, elem_id="takes")
+    return PlayPlace(tab, model, settings, make, takes)
+
+
+def remember(session: Session, changes: dict[str, Any]) -> None:
+    """Keep what somebody sets here, beside what was set before."""
+    session.remember("play", {**session.recall("play"), **changes})
+
+
+def model_choices(studio: Studio, session: Session) -> list[tuple[str, str]]:
+    """Models that can be played, newest last, and the recordings themselves."""
+    corpus = session.recall("corpus")
+    walk = [(f"{corpus['name']}, without training", WITHOUT_TRAINING)] if corpus else []
+    return [*walk, *((entry.name, entry.folder.name) for entry in studio.library.entries() if not entry.problem)]
+
+
+def start_takes(session: Session, model: str, values: dict[str, Any]) -> str:
+    """Ask for takes; returns the job.
+
+    Raises
+    ------
+    InvalidConfigError
+    """
+    wanted = wanted_of(values)
+    corpus = session.recall("corpus")
+    if not model or (model == WITHOUT_TRAINING and not corpus):
+        raise SdaError("there is no model to play yet; bring some recordings under Corpus, or use those of the demo")
+    request = {
+        "model": "" if model == WITHOUT_TRAINING else model,
+        "folder": corpus.get("folder", ""),
+        "settings": asdict(wanted.config),
+        "count": wanted.count,
+        "evaluate": wanted.evaluate,
+        "device": wanted.device,
+    }
+    remember(session, {"look": None})
+    return session.start("take", request)
+
+
+def recall_settings(session: Session, job_id: str, number: int, with_seed: bool) -> None:
+    """Put the settings of a take into the widgets, with its seed or without."""
+    status = session.queue.status(session.id, job_id)
+    sidecar = None if status is None else status.files.get(f"json-{number}")
+    if status is None or sidecar is None:
+        return
+    try:
+        said = read_sidecar(Path(sidecar))
+    except SdaError as error:
+        raise gr.Error(str(error), print_exception=False) from error
+    values = {**session.recall("play").get("values", {}), **values_of(said["generation"])}
+    remember(session, {"values": {**values, "seed": str(said["seed"]) if with_seed else ""}})
+
+
+def show_takes(session: Session) -> str:
+    """Takes of this browser, newest first; one of them large."""
+    jobs = session.queue.of_session(session.id, "take")[:_SHOWN_JOBS]
+    if not jobs:
+        return _BEFORE
+    made = [(job_id, status, take) for job_id, status in jobs for take in reversed(status.news.get("takes", []))]
+    look = session.recall("play").get("look")
+    chosen = next((found for found in made if look == [found[0], found[2]["number"]]), made[0] if made else None)
+    large = "" if chosen is None else take_view.large_take(chosen[0], chosen[2], _actions(chosen[0], chosen[2]))
+    rest = "".join(take_view.small_take(job_id, take) for job_id, _, take in made if chosen and take is not chosen[2])
+    others = f'<h3>Other takes</h3><div class="sd-clips">{rest}</div>' if rest else ""
+    return f"{_at_work(*jobs[0])}{large}{others}"
+
+
+def _at_work(job_id: str, status: JobStatus) -> str:
+    if status.state == "failed":
+        return notice(status.message, "bad")
+    if status.is_finished:
+        return ""
+    stop = button("Stop", "stop", kind="small", label="Stop making takes", job=job_id)
+    bar = progress(status.progress, status.message or "waiting for its turn")
+    return f'<section class="sd-card sd-working">{bar}{stop}</section>'
+
+
+def _actions(job_id: str, take: dict[str, Any]) -> str:
+    number = str(take["number"])
+    return button(
+        "Use its settings", "settings", kind="small", label="Use the settings of this take", job=job_id, number=number
+    ) + button(
+        "And its seed", "again", kind="small", label="Use settings and seed of this take", job=job_id, number=number
+    )
+
+
+def _named(values: tuple[Any, ...]) -> dict[str, Any]:
+    return dict(zip(names(), values, strict=True))
