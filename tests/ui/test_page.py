@@ -9,27 +9,7 @@ from playwright.sync_api import Page, expect
 
 from small_dataset_audio.library import Library
 from ui.running import RunningStudio, wait_until
-
-
-def drop(page: Page, *paths: Path) -> None:
-    """Choose files as somebody does who presses the button."""
-    with page.expect_file_chooser() as chooser:
-        page.get_by_role("button", name="Choose files").click()
-    chooser.value.set_files(paths)
-
-
-def bring(page: Page, folder: Path) -> None:
-    """Open a folder of this machine and wait for the doctor."""
-    page.get_by_label("Or the path of a folder on this machine").fill(str(folder))
-    page.get_by_role("button", name="Open", exact=True).click()
-    page.get_by_role("button", name="Learn these sounds").wait_for()
-
-
-def start_training(page: Page, name: str, time: str = "30 seconds") -> None:
-    page.get_by_role("tab", name="Train").click()
-    page.get_by_label("Name of the model").fill(name)
-    page.get_by_label(time).check()
-    page.get_by_role("button", name="Start learning").click()
+from ui.steps import bring, drop, start_training
 
 
 def test_dropped_recordings_are_heard_and_the_doctor_says_what_is_wrong(

@@ -10,8 +10,8 @@ import gradio as gr
 
 from small_dataset_audio.errors import SdaError
 from small_dataset_audio.names import safe_folder_name
-from small_dataset_audio.ui.events import on
-from small_dataset_audio.ui.html import ON_CLICK, button, clock, esc, facts, notice, progress, sound
+from small_dataset_audio.ui.events import on, piece
+from small_dataset_audio.ui.html import button, clock, esc, facts, notice, progress, sound
 from small_dataset_audio.ui.jobs import JobStatus
 from small_dataset_audio.ui.refresh import Followed, Refresh
 from small_dataset_audio.ui.session import Session
@@ -45,7 +45,7 @@ class CorpusPlace:
     @property
     def followed(self) -> tuple[Followed, ...]:
         """Pieces that follow the disk."""
-        return ((self.report, show),)
+        return (Followed("corpus", self.report, show),)
 
     def connect(self, studio: Studio, refresh: Refresh, places: gr.Tabs) -> None:
         """Say what happens when."""
@@ -83,7 +83,7 @@ class CorpusPlace:
 
 def build(studio: Studio) -> CorpusPlace:
     """Lay out the place."""
-    drop = gr.HTML(_DROP, js_on_load=ON_CLICK, apply_default_css=False, elem_id="drop")
+    drop = piece("drop", _DROP)
     with gr.Row(visible=studio.is_local, elem_classes="sd-path"):
         path = gr.Textbox(
             value="",
@@ -93,7 +93,7 @@ def build(studio: Studio) -> CorpusPlace:
             max_lines=1,
         )
         open_path = gr.Button("Open", scale=0, min_width=110)
-    report = gr.HTML("", js_on_load=ON_CLICK, apply_default_css=False, elem_id="corpus-report")
+    report = piece("corpus-report")
     return CorpusPlace(drop, path, open_path, report)
 
 
@@ -104,8 +104,9 @@ def choose(session: Session, folder: Path, name: str, *, demo: bool = False) -> 
     session.remember("corpus", {"folder": str(folder.absolute()), "name": shown, "demo": demo, "job": job_id})
 
 
-def show(session: Session) -> str:
+def show(studio: Studio, session: Session) -> str:
     """What is known of the corpus now."""
+    del studio
     found = session.job("scan")
     if found is None:
         return ""

@@ -5,7 +5,10 @@ from __future__ import annotations
 from collections.abc import Callable, Sequence
 from typing import Any, TypeAlias
 
+import gradio as gr
 from gradio.blocks import Block
+
+from small_dataset_audio.ui.html import ON_CLICK
 
 Widgets: TypeAlias = Block | Sequence[Block] | None
 
@@ -21,3 +24,8 @@ def on(trigger: Callable[..., Any], do: Callable[..., Any], inputs: Widgets = No
     return trigger(
         do, inputs, outputs, show_progress="hidden", api_visibility="private", trigger_mode="multiple", queue=True
     )
+
+
+def piece(elem_id: str | None = None, html: str = "") -> gr.HTML:
+    """Piece of the page that is written by hand, and tells what is pressed or changed in it as a ``click``."""
+    return gr.HTML(html, js_on_load=ON_CLICK, apply_default_css=False, elem_id=elem_id, elem_classes="sd-piece")

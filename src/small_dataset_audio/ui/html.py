@@ -32,10 +32,12 @@ def esc(value: object) -> str:
     return html.escape(str(value), quote=True)
 
 
-def button(words: str, act: str, *, kind: str = "", label: str = "", **data: str) -> str:
-    """Button that tells the program `act`, with some values."""
+def button(words: str, act: str, *, kind: str = "", label: str = "", pressed: bool | None = None, **data: str) -> str:
+    """Button that tells the program `act`, with some values; one that is either pressed or not says which."""
     values = "".join(f' data-{name}="{esc(value)}"' for name, value in data.items())
     aria = f' aria-label="{esc(label)}"' if label else ""
+    if pressed is not None:
+        aria += f' aria-pressed="{str(pressed).lower()}"'
     return (
         f'<button type="button" class="sd-button {esc(kind)}" data-act="{esc(act)}"{values}{aria}>{esc(words)}</button>'
     )

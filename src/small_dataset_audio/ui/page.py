@@ -8,7 +8,7 @@ from typing import Final
 import gradio as gr
 
 from small_dataset_audio.library import Library
-from small_dataset_audio.ui import corpus_place, play_place, train_place
+from small_dataset_audio.ui import corpus_place, library_place, models_place, play_place, train_place
 from small_dataset_audio.ui.places_on_disk import StudioFolders
 from small_dataset_audio.ui.refresh import Refresh
 from small_dataset_audio.ui.session import COOKIE, Session, SessionKeys
@@ -53,18 +53,28 @@ def build_page(library: Library, folders: StudioFolders, keys: SessionKeys, *, i
     page: gr.Blocks
     with gr.Blocks(title=TITLE, analytics_enabled=False, fill_width=True) as page:
         gr.HTML(_HEADER, js_on_load=None, apply_default_css=False)
+        ready = gr.HTML("", js_on_load=None, apply_default_css=False, elem_classes="sd-hidden")
         places = gr.Tabs(elem_id="places")
         with places:
-            with gr.Tab("Corpus", id="corpus"):
+            with gr.Tab("Corpus", id="corpus") as corpus_tab:
                 corpus = corpus_place.build(studio)
-            with gr.Tab("Train", id="train"):
+            with gr.Tab("Train", id="train") as train_tab:
                 train = train_place.build(studio)
-            with gr.Tab("Play", id="play") as tab:
-                play = play_place.build(tab)
-        refresh = Refresh(studio, [*corpus.followed, *train.followed, *play.followed])
+            with gr.Tab("Play", id="play") as play_tab:
+                play = play_place.build(studio, play_tab, ready)
+            with gr.Tab("Library", id="library") as library_tab, gr.Tabs(elem_id="shelves"):
+                with gr.Tab("Takes", id="takes"):
+                    takes = library_place.build()
+                with gr.Tab("Models", id="models"):
+                    models = models_place.build()
+        tabs = {"corpus": corpus_tab, "train": train_tab, "play": play_tab, "library": library_tab}
+        parts = (corpus, train, play, takes, models)
+        refresh = Refresh(studio, [piece for part in parts for piece in part.followed], tabs)
         refresh.connect(page, gr.Timer(1.0))
         corpus.connect(studio, refresh, places)
         train.connect(studio, refresh, places)
-        play.connect(studio, page, refresh)
+        play.connect(page, refresh)
+        takes.connect(studio, page, refresh, play, places)
+        models.connect(studio, page, refresh, play, places)
     page.queue(default_concurrency_limit=16, api_open=False)
     return page

@@ -36,6 +36,11 @@ class StudioFolders:
         return self.home / "takes"
 
     @property
+    def pictures(self) -> Path:
+        """Large spectrograms of takes that were looked at."""
+        return self.root / "pictures"
+
+    @property
     def demo(self) -> Path:
         """Recordings of the demonstration."""
         return self.root / "demo recordings"

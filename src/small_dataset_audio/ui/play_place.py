@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Final
@@ -11,8 +12,8 @@ import gradio as gr
 from small_dataset_audio.errors import SdaError
 from small_dataset_audio.inference.sidecars import read_sidecar
 from small_dataset_audio.ui import take_view
-from small_dataset_audio.ui.events import on
-from small_dataset_audio.ui.html import ON_CLICK, button, notice, progress
+from small_dataset_audio.ui.events import on, piece
+from small_dataset_audio.ui.html import button, notice, progress
 from small_dataset_audio.ui.jobs import JobStatus
 from small_dataset_audio.ui.play_settings import build_settings, draw_seed, names, values_of, wanted_of
 from small_dataset_audio.ui.refresh import Followed, Refresh
@@ -36,24 +37,46 @@ can be made again from its seed, at any time, to the same bit.</p></section>
 class PlayPlace:
     """Widgets of the place."""
 
+    studio: Studio
     tab: gr.Tab
     model: gr.Dropdown
     settings: dict[str, Any]
     make: gr.Button
     takes: gr.HTML
+    ready: gr.HTML
 
     @property
     def followed(self) -> tuple[Followed, ...]:
         """Pieces that follow the disk."""
-        return ((self.takes, show_takes),)
+        return (Followed("play", self.takes, show_takes),)
 
     @property
     def asked(self) -> list[Any]:
         """All inputs, in the order of :func:`names`."""
         return [self.settings[name] for name in names()]
 
-    def connect(self, studio: Studio, page: gr.Blocks, refresh: Refresh) -> None:
+    def recall_after(self, dependency: Any) -> None:  # noqa: ANN401 - Gradio's own
+        """Show what is remembered, once something else was done."""
+        on(dependency.then, self.recall, None, [self.model, *self.asked, self.ready])
+
+    def recall(self, request: gr.Request) -> list[Any]:
+        """What the widgets are to show: what this browser set before."""
+        session = self.studio.session(request)
+        kept = session.recall("play")
+        choices = model_choices(self.studio, session)
+        values = kept.get("values", {})
+        chosen = kept.get("model") if kept.get("model") in [value for _, value in choices] else None
+        first = choices[-1][1] if choices else None
+        shown = [values.get(name, gr.skip()) for name in names()]
+        return [gr.Dropdown(choices=choices, value=chosen or first), *shown, '<i class="sd-ready"></i>']
+
+    def offer(self, request: gr.Request) -> Any:  # noqa: ANN401 - a Gradio update
+        """Models that there are by now; what was chosen stays."""
+        return self.recall(request)[0]
+
+    def connect(self, page: gr.Blocks, refresh: Refresh) -> None:
         """Say what happens when."""
+        studio = self.studio
 
         def keep(request: gr.Request, model: str, *values: Any) -> None:  # noqa: ANN401 - values of widgets
             remember(studio.session(request), {"model": model or "", "values": _named(values)})
@@ -66,16 +89,6 @@ class PlayPlace:
             except SdaError as error:
                 raise gr.Error(str(error), print_exception=False) from error
 
-        def recall(request: gr.Request) -> list[Any]:
-            session = studio.session(request)
-            kept = session.recall("play")
-            choices = model_choices(studio, session)
-            chosen = kept.get("model") if kept.get("model") in [value for _, value in choices] else None
-            first = choices[-1][1] if choices else None
-            values = kept.get("values", {})
-            shown = [gr.skip() if name not in values else values[name] for name in names()]
-            return [gr.Dropdown(choices=choices, value=chosen or first), *shown]
-
         def act(event: gr.EventData, request: gr.Request) -> None:
             session, said = studio.session(request), event._data
             if said.get("act") == "stop":
@@ -87,17 +100,18 @@ class PlayPlace:
 
         everything = [self.model, *self.asked]
         refresh.after(on(self.make.click, make, everything))
-        refresh.after(on(on(self.takes.click, act).then, recall, None, everything))
-        for trigger in (page.load, self.tab.select):
-            on(trigger, recall, None, everything)
+        refresh.after(on(on(self.takes.click, act).then, self.recall, None, [*everything, self.ready]))
+        on(page.load, self.recall, None, [*everything, self.ready])
+        on(self.tab.select, self.offer, None, self.model)
         for widget in everything:
-            on(widget.input, keep, everything)
+            # What is pasted into a text is no input to Gradio, but a change.
+            on(widget.change if isinstance(widget, gr.Textbox) else widget.input, keep, everything)
         on(on(self.settings["dice"].click, draw_seed, None, self.settings["seed"]).then, keep, everything)
         stereo = self.settings["stereo"]
         on(stereo.change, lambda mode: gr.Slider(visible=mode == "mid_side"), stereo, self.settings["width"])
 
 
-def build(tab: gr.Tab) -> PlayPlace:
+def build(studio: Studio, tab: gr.Tab, ready: gr.HTML) -> PlayPlace:
     """Lay out the place."""
     with gr.Row(elem_classes="sd-two"):
         with gr.Column(scale=2, min_width=320, elem_classes="sd-card sd-settings"):
@@ -105,8 +119,8 @@ def build(tab: gr.Tab) -> PlayPlace:
             settings = build_settings()
             make = gr.Button("Make takes", variant="primary", size="lg", elem_id="make-takes")
         with gr.Column(scale=3, min_width=360):
-            takes = gr.HTML("", js_on_load=ON_CLICK, apply_default_css=False, elem_id="takes")
-    return PlayPlace(tab, model, settings, make, takes)
+            takes = piece("takes")
+    return PlayPlace(studio, tab, model, settings, make, takes, ready)
 
 
 def remember(session: Session, changes: dict[str, Any]) -> None:
@@ -154,12 +168,18 @@ def recall_settings(session: Session, job_id: str, number: int, with_seed: bool)
         said = read_sidecar(Path(sidecar))
     except SdaError as error:
         raise gr.Error(str(error), print_exception=False) from error
-    values = {**session.recall("play").get("values", {}), **values_of(said["generation"])}
-    remember(session, {"values": {**values, "seed": str(said["seed"]) if with_seed else ""}})
+    remember_settings(session, said["generation"], str(said["seed"]) if with_seed else "")
 
 
-def show_takes(session: Session) -> str:
+def remember_settings(session: Session, settings: Mapping[str, Any], seed: str) -> None:
+    """Put the settings of a take into the widgets, when they are next shown."""
+    values = session.recall("play").get("values", {})
+    remember(session, {"values": {**values, **values_of(settings, seed=seed)}})
+
+
+def show_takes(studio: Studio, session: Session) -> str:
     """Takes of this browser, newest first; one of them large."""
+    del studio
     jobs = session.queue.of_session(session.id, "take")[:_SHOWN_JOBS]
     if not jobs:
         return _BEFORE

@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import hashlib
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, TypeAlias
 
 import gradio as gr
@@ -14,40 +15,70 @@ from small_dataset_audio.ui.session import Session
 if TYPE_CHECKING:
     from small_dataset_audio.ui.page import Studio
 
-Followed: TypeAlias = tuple[gr.HTML, Callable[[Session], str]]
-"""A piece, and what it is to show."""
+EVERYWHERE = ""
+
+Known: TypeAlias = dict[str, str]
+"""Hash of what each piece shows, by its number."""
+
+
+@dataclass(frozen=True)
+class Followed:
+    """A piece of the page.
+
+    Parameters
+    ----------
+    place : str
+        Where it is: it is looked at while that place is open; :data:`EVERYWHERE` always.
+    piece : HTML
+    show : callable
+        What it is to show to a browser.
+    """
+
+    place: str
+    piece: gr.HTML
+    show: Callable[[Studio, Session], str]
 
 
 class Refresh:
-    """Keeps pieces up to date; what each shows is known by its hash, so that a second without news costs nothing.
+    """Keeps pieces up to date; a second without news sends nothing.
 
     Parameters
     ----------
     studio : Studio
     pieces : sequence of Followed
+    tabs : mapping of str to Tab
+        The places.
     """
 
-    def __init__(self, studio: Studio, pieces: Sequence[Followed]) -> None:
+    def __init__(self, studio: Studio, pieces: Sequence[Followed], tabs: Mapping[str, gr.Tab]) -> None:
         self._studio = studio
         self._pieces = pieces
-        self._known = gr.State([])
-        self._outputs = [*(piece for piece, _ in pieces), self._known]
+        self._tabs = tabs
+        self._known = gr.State({})
+        self._place = gr.State(next(iter(tabs)))
+        self._outputs = [*(followed.piece for followed in pieces), self._known]
 
     def connect(self, page: gr.Blocks, timer: gr.Timer) -> None:
-        """Look now, and every second."""
+        """Look now, every second, and as soon as a place is opened."""
         for trigger in (page.load, timer.tick):
-            on(trigger, self._look, self._known, self._outputs)
+            on(trigger, self._look, [self._known, self._place], self._outputs)
+        for name, tab in self._tabs.items():
+            self.after(on(tab.select, lambda name=name: name, None, self._place))
 
     def after(self, dependency: Any) -> Any:  # noqa: ANN401 - Gradio's own
         """Look as soon as something was done."""
-        return on(dependency.then, self._look, self._known, self._outputs)
+        return on(dependency.then, self._look, [self._known, self._place], self._outputs)
 
-    def _look(self, known: list[str], request: gr.Request) -> list[Any]:
+    def _look(self, known: Known, place: str, request: gr.Request) -> list[Any]:
         session = self._studio.session(request)
-        shown = [show(session) for _, show in self._pieces]
-        hashes = [hashlib.sha256(html.encode()).hexdigest() for html in shown]
-        if hashes == known:
-            return [gr.skip() for _ in self._outputs]
-        before = known if len(known) == len(hashes) else [""] * len(hashes)
-        changed = [html if now != then else gr.skip() for html, now, then in zip(shown, hashes, before, strict=True)]
-        return [*changed, hashes]
+        outputs: list[Any] = []
+        now = dict(known)
+        for number, followed in enumerate(self._pieces):
+            output: Any = gr.skip()
+            if followed.place in {place, EVERYWHERE}:
+                html = followed.show(self._studio, session)
+                digest = hashlib.sha256(html.encode()).hexdigest()
+                if known.get(str(number)) != digest:
+                    output, now[str(number)] = html, digest
+            outputs.append(output)
+        return [*outputs, gr.skip() if now == known else now]

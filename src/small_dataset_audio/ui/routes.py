@@ -5,26 +5,21 @@ No path comes from a browser. It names a job of its own session and a file that 
 
 from __future__ import annotations
 
-import io
 from pathlib import Path
 from typing import Final
 
 import fastapi
-import soundfile as sf
 from starlette.responses import FileResponse, PlainTextResponse, Response
 
-from small_dataset_audio.audio import read_audio
-from small_dataset_audio.errors import AudioFileError, SdaError, UploadError
+from small_dataset_audio.errors import SdaError, UploadError
 from small_dataset_audio.ui.places_on_disk import StudioFolders
 from small_dataset_audio.ui.security import SESSION_KEY, UPLOAD_PATH
+from small_dataset_audio.ui.serving import not_found, serve_file
 from small_dataset_audio.ui.session import Session
 from small_dataset_audio.ui.uploads import receive_file
 
 STATIC: Final = Path(__file__).parent / "static"
 _STATIC_FILES: Final = frozenset({"studio.js", "studio.css"})
-_MEDIA_TYPES: Final = {".wav": "audio/wav", ".flac": "audio/flac", ".ogg": "audio/ogg", ".mp3": "audio/mpeg"}
-_LONGEST_HEARD_S: Final = 600
-_HEARD_RATE_HZ: Final = 48_000
 
 
 def add_routes(app: fastapi.FastAPI, folders: StudioFolders) -> None:
@@ -33,7 +28,7 @@ def add_routes(app: fastapi.FastAPI, folders: StudioFolders) -> None:
     @app.get("/studio/static/{name}")
     def static(name: str) -> Response:
         if name not in _STATIC_FILES:
-            return _not_found()
+            return not_found()
         return FileResponse(STATIC / name, headers={"Cache-Control": "no-cache"})
 
     @app.get("/studio/file/{job_id}/{key}")
@@ -41,13 +36,14 @@ def add_routes(app: fastapi.FastAPI, folders: StudioFolders) -> None:
         session = session_of_request(request, folders)
         status = session.queue.status(session.id, job_id)
         path = Path(status.files[key]) if status is not None and key in status.files else None
-        return _not_found() if path is None or not path.is_file() else _serve(path, save=save)
+        return not_found() if path is None or not path.is_file() else serve_file(path, save=save)
 
     @app.post(UPLOAD_PATH)
-    async def upload(request: fastapi.Request, corpus: str, name: str) -> Response:
+    async def upload(request: fastapi.Request, name: str, corpus: str = "") -> Response:
         session = session_of_request(request, folders)
         try:
-            folder = session.corpus_folder(corpus)
+            # Without a corpus it is the file of a model.
+            folder = session.corpus_folder(corpus) if corpus else session.dropped_model(name).parent
             await receive_file(request.stream(), folder, name, request.headers.get("content-length", ""))
         except UploadError as error:
             return PlainTextResponse(str(error), status_code=413)
@@ -59,26 +55,3 @@ def add_routes(app: fastapi.FastAPI, folders: StudioFolders) -> None:
 def session_of_request(request: fastapi.Request, folders: StudioFolders) -> Session:
     """Session that the door found for a request."""
     return Session(request.scope[SESSION_KEY], folders)
-
-
-def _serve(path: Path, *, save: bool) -> Response:
-    """Send a file as it is, or, where no browser plays it, what it sounds like."""
-    if path.suffix.lower() in {".png", ".json", ".zip"} or path.suffix.lower() in _MEDIA_TYPES:
-        media_type = _MEDIA_TYPES.get(path.suffix.lower())
-        return FileResponse(
-            path,
-            media_type=media_type,
-            filename=path.name if save else None,
-            headers={"Cache-Control": "private, max-age=60"},
-        )
-    try:
-        decoded = read_audio(path, max_samples=_LONGEST_HEARD_S * _HEARD_RATE_HZ)
-    except AudioFileError:
-        return _not_found()
-    buffer = io.BytesIO()
-    sf.write(buffer, decoded.audio.T, decoded.sample_rate, format="WAV", subtype="PCM_16")
-    return Response(buffer.getvalue(), media_type="audio/wav")
-
-
-def _not_found() -> Response:
-    return PlainTextResponse("There is nothing here.\n", status_code=404)

@@ -19,6 +19,7 @@ from small_dataset_audio.errors import OutputError
 from small_dataset_audio.files import make_output_folder
 from small_dataset_audio.library import Library
 from small_dataset_audio.ui import page, theme
+from small_dataset_audio.ui.library_routes import add_library_routes
 from small_dataset_audio.ui.places_on_disk import StudioFolders
 from small_dataset_audio.ui.request import DEFAULT_PORT, LOOPBACK, StudioRequest
 from small_dataset_audio.ui.routes import add_routes
@@ -76,6 +77,7 @@ def build_app(library: Library, keys: SessionKeys, port: int, *, login: Login | 
     app = fastapi.FastAPI(docs_url=None, redoc_url=None, openapi_url=None)
     app.add_middleware(Door, keys=keys, hosts=hosts, login=login)
     add_routes(app, folders)
+    add_library_routes(app, library)
     gradio.mount_gradio_app(
         app,
         page.build_page(library, folders, keys, is_local=login is None),

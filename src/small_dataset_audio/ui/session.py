@@ -112,3 +112,12 @@ class Session:
         InvalidNameError
         """
         return self.folder / "recordings" / safe_folder_name(name)
+
+    def dropped_model(self, name: str) -> Path:
+        """Where a model's file lies that was dropped into the page.
+
+        Raises
+        ------
+        InvalidNameError
+        """
+        return self.folder / "models" / safe_folder_name(name)

@@ -87,7 +87,7 @@ def _describe(desk: Desk, pipeline: ModelPipeline, take: Take, number: int) -> t
     told: dict[str, Any] = {
         "number": number,
         "history_id": take.history_id,
-        "name": take.wav_path.stem,
+        "name": f"Take {take.history_id}" if take.history_id else take.wav_path.stem,
         "file": take.wav_path.name,
         "seed": str(summary.seed_used),
         "duration_s": summary.duration_s,

@@ -11,8 +11,8 @@ import gradio as gr
 from small_dataset_audio.constants import DEVICES
 from small_dataset_audio.errors import SdaError
 from small_dataset_audio.models.metadata_limits import check_wishes
-from small_dataset_audio.ui.events import on
-from small_dataset_audio.ui.html import ON_CLICK, button, clock, curve, esc, facts, notice, progress, sound
+from small_dataset_audio.ui.events import on, piece
+from small_dataset_audio.ui.html import button, clock, curve, esc, facts, notice, progress, sound
 from small_dataset_audio.ui.jobs import JobStatus
 from small_dataset_audio.ui.refresh import Followed, Refresh
 from small_dataset_audio.ui.session import Session
@@ -50,7 +50,7 @@ class TrainPlace:
     @property
     def followed(self) -> tuple[Followed, ...]:
         """Pieces that follow the disk."""
-        return (self.corpus, _corpus_words), (self.news, show)
+        return Followed("train", self.corpus, _corpus_words), Followed("train", self.news, show)
 
     def connect(self, studio: Studio, refresh: Refresh, places: gr.Tabs) -> None:
         """Say what happens when."""
@@ -110,7 +110,7 @@ def build(studio: Studio) -> TrainPlace:
     del studio
     with gr.Row(elem_classes="sd-two"):
         with gr.Column(scale=2, min_width=300, elem_classes="sd-card"):
-            corpus = gr.HTML("", js_on_load=None, apply_default_css=False)
+            corpus = piece()
             name = gr.Textbox("", label="Name of the model", placeholder="named after the recordings", max_lines=1)
             budget = gr.Radio(
                 list(BUDGETS_S),
@@ -129,7 +129,7 @@ def build(studio: Studio) -> TrainPlace:
                 licence = gr.Textbox("", label="Licence of the recordings", placeholder="unspecified", max_lines=1)
             start = gr.Button("Start learning", variant="primary", size="lg", elem_id="start-training")
         with gr.Column(scale=3, min_width=360):
-            news = gr.HTML("", js_on_load=ON_CLICK, apply_default_css=False, elem_id="train-news")
+            news = piece("train-news")
     return TrainPlace(corpus, name, budget, seed, device, keep_audio, licence, start, news)
 
 
@@ -138,15 +138,17 @@ def _is_at_work(session: Session) -> bool:
     return found is not None and not found[1].is_finished
 
 
-def _corpus_words(session: Session) -> str:
+def _corpus_words(studio: Studio, session: Session) -> str:
+    del studio
     corpus = session.recall("corpus")
     if not corpus:
         return '<h2>Learn</h2><p class="sd-quiet">Bring some recordings first, under Corpus.</p>'
     return f"<h2>Learn from {esc(corpus['name'])}</h2>"
 
 
-def show(session: Session) -> str:
+def show(studio: Studio, session: Session) -> str:
     """How the last training of this browser stands."""
+    del studio
     found = session.job("train")
     if found is None:
         return _BEFORE

@@ -60,6 +60,16 @@
     }
   });
 
+  // A and B: the other one, from the same moment on
+  document.addEventListener("click", (event) => {
+    const pressed = event.target.closest("[data-switch]");
+    if (!pressed) return;
+    const [a, b] = pressed.closest(".sd-ab").querySelectorAll(".sd-sound");
+    const at = source === a.dataset.src || source === b.dataset.src ? audio.currentTime : 0;
+    const other = source === a.dataset.src ? b : a;
+    play(other, Math.min(0.999, at / Number(other.querySelector(".sd-view").dataset.whole)));
+  });
+
   // A moment of a sound that is elsewhere on the page
   document.addEventListener("click", (event) => {
     const asked = event.target.closest("[data-hear]");
@@ -83,6 +93,23 @@
     dark(on);
   });
 
+  // ---- a piece that is shown anew keeps what the keyboard is on, and what is being typed
+  const key = (one) => [one.tagName, one.dataset.act || one.dataset.change || one.className, one.getAttribute("aria-label") || one.textContent].join("|");
+  let held = null;
+  document.addEventListener("focusin", (event) => {
+    const piece = event.target.closest(".sd-piece");
+    held = piece ? { piece, key: key(event.target), element: event.target } : null;
+  });
+  new MutationObserver(() => {
+    if (!held || held.element.isConnected || document.activeElement !== document.body) return;
+    const again = [...held.piece.querySelectorAll("button, input, a, summary")].find((one) => key(one) === held.key);
+    if (!again) return;
+    const before = held.element;
+    if (before.matches("input[type=text]") && before.value !== before.defaultValue) again.value = before.value;
+    again.focus({ preventScroll: true });
+    if (again.matches("input[type=text]")) again.setSelectionRange(before.value.length, before.value.length);
+  }).observe(document.documentElement, { childList: true, subtree: true });
+
   // ---- recordings that are dropped or chosen: sent one by one, under the name of their folder
   async function filesOf(entry, path) {
     if (entry.isFile) return [[path + entry.name, await new Promise((done, failed) => entry.file(done, failed))]];
@@ -102,23 +129,25 @@
     const first = wanted[0][0];
     const stamp = new Date().toISOString().slice(0, 19).replace(/[-:]/g, "").replace("T", " ");
     const corpus = first.includes("/") ? first.split("/")[0] : `recordings ${stamp}`;
+    const isModel = box.dataset.drop === "model";
     const refused = [];
     for (const [index, [name, file]] of wanted.entries()) {
       news.textContent = `${index + 1} of ${wanted.length}: ${name}`;
       const inside = name.startsWith(`${corpus}/`) ? name.slice(corpus.length + 1) : name;
-      const address = `/studio/upload?corpus=${encodeURIComponent(corpus)}&name=${encodeURIComponent(inside)}`;
+      const into = isModel ? "" : `corpus=${encodeURIComponent(corpus)}&`;
+      const address = `/studio/upload?${into}name=${encodeURIComponent(isModel ? file.name : inside)}`;
       try {
         const answer = await fetch(address, { method: "POST", body: file });
         if (!answer.ok) refused.push(`${name}: ${(await answer.text()).trim()}`);
       } catch { refused.push(`${name}: the studio did not answer`); }
     }
     news.textContent = refused.length ? `Not taken: ${refused.join("; ")}` : "";
-    if (refused.length < wanted.length) tell(box, { act: "dropped", corpus });
+    if (refused.length < wanted.length) tell(box, { act: "dropped", corpus, names: wanted.map(([, file]) => file.name) });
   }
 
   // A piece of the page listens for this on its outermost element and tells the program.
   function tell(inside, detail) {
-    inside.parentElement.dispatchEvent(new CustomEvent("studio", { detail, bubbles: true }));
+    inside.dispatchEvent(new CustomEvent("studio", { detail, bubbles: true }));
   }
 
   const boxOf = (event) => event.target.closest && event.target.closest("[data-drop]");

@@ -1,0 +1,138 @@
+"""Takes are made, heard, saved and found again by mouse."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Callable
+from pathlib import Path
+
+import pytest
+from playwright.sync_api import Page, expect
+
+from ui.running import RunningStudio
+from ui.steps import bring, choose_length, go, make_takes, seed_of, wait_until_ready
+
+
+@pytest.fixture(scope="module")
+def made(browser, studio: RunningStudio, recordings: Path) -> dict:
+    """A browser in which takes of recordings were made without training."""
+    context = browser.new_context(viewport={"width": 1280, "height": 900})
+    page = context.new_page()
+    page.goto(studio.address)
+    wait_until_ready(page)
+    bring(page, recordings)
+    make_takes(page, 3, "0.5 s", seed="7")
+    cookies = context.storage_state()
+    context.close()
+    return cookies
+
+
+@pytest.fixture
+def page(open_page: Callable[..., Page], made: dict) -> Page:
+    return open_page(storage_state=made)
+
+
+def test_a_saved_take_is_the_exported_file_byte_for_byte(page: Page, studio: RunningStudio):
+    go(page, "Play")
+    with page.expect_download() as download:
+        page.get_by_role("link", name="Save the WAV").click()
+    saved = Path(download.value.path()).read_bytes()
+    (exported,) = (studio.home / "takes").rglob(download.value.suggested_filename)
+    assert saved == exported.read_bytes()
+    assert exported.with_suffix(".json").is_file()
+
+
+def test_a_take_is_heard_seen_judged_and_put_beside_its_nearest_moment(page: Page):
+    go(page, "Play")
+    take = page.locator(".sd-take")
+    expect(take).to_contain_text("seed 9")
+    expect(take).to_contain_text(re.compile("Clean|Worth a listen|Faulty"))
+    expect(take).to_contain_text("nearest to this moment")
+    for picture in take.locator("img").all():
+        assert picture.evaluate("image => image.decode().then(() => image.naturalWidth)") > 50
+    take.get_by_role("button", name=re.compile("^Play Take")).click()
+    page.wait_for_function("() => document.querySelector('.sd-take .sd-sound.on .sd-at')?.style.left > '0%'")
+
+
+def test_the_same_seed_gives_the_same_take_and_settings_come_back(page: Page, studio: RunningStudio):
+    go(page, "Play")
+    page.get_by_label("Far out").check()
+    page.get_by_role("button", name="Use settings and seed of this take").click()
+    expect(seed_of(page)).to_have_value("9")
+    expect(page.get_by_label("Bent")).to_be_checked()
+    page.get_by_label("Takes", exact=True).fill("1")
+    page.get_by_role("button", name="Make takes").click()
+    expect(page.locator("#takes .sd-sound[data-src*='/wav-']")).to_have_count(4)
+    first, second = sorted((studio.home / "takes").rglob("*seed9*.wav"))
+    assert first.read_bytes() == second.read_bytes()
+
+
+def test_what_was_set_is_there_after_a_reload(page: Page):
+    go(page, "Play")
+    page.get_by_label("Wide").check()
+    expect(page.get_by_label("number input for Width")).to_be_visible()
+    choose_length(page, "45 s")
+    seed = seed_of(page)
+    seed.fill("")
+    page.get_by_role("button", name="Throw the dice").click()
+    expect(seed).to_have_value(re.compile(r"\d+"))
+    thrown = seed.input_value()
+    page.wait_for_timeout(500)
+    page.reload()
+    wait_until_ready(page)
+    go(page, "Play")
+    expect(page.get_by_label("Wide")).to_be_checked()
+    expect(page.get_by_label("Length", exact=True)).to_have_value("45 s")
+    expect(seed).to_have_value(thrown)
+
+
+def test_a_wrong_setting_is_said_in_words_and_makes_nothing(page: Page):
+    go(page, "Play")
+    choose_length(page, "soon")
+    page.get_by_role("button", name="Make takes").click()
+    expect(page.get_by_text("'soon' is no duration")).to_be_visible()
+
+
+def test_takes_of_the_library_are_compared_noted_found_and_made_again(page: Page):
+    go(page, "Library")
+    page.get_by_role("button", name="Compare Take 1 as A").click()
+    page.get_by_role("button", name="Compare Take 2 as B").click()
+    compared = page.get_by_role("region", name="Comparison")
+    expect(compared).to_contain_text("seed")
+    compared.get_by_role("button", name="Switch between A and B").click()
+    expect(compared.locator(".sd-sound.on")).to_have_attribute("data-name", "Take 1")
+    compared.get_by_role("button", name="Switch between A and B").click()
+    expect(compared.locator(".sd-sound.on")).to_have_attribute("data-name", "Take 2")
+    note = page.get_by_label("Note on Take 2")
+    note.fill("for the bridge")
+    note.press("Enter")
+    page.get_by_role("button", name="Keep Take 2").click()
+    expect(page.get_by_role("button", name="Keep Take 2")).to_have_attribute("aria-pressed", "true")
+    page.get_by_label("Search", exact=True).fill("bridge")
+    expect(page.locator(".sd-row-take")).to_have_count(1)
+    expect(page.get_by_label("Note on Take 2")).to_have_value("for the bridge")
+    page.get_by_role("button", name="Make Take 2 again").click()
+    expect(page.locator(".sd-said")).to_contain_text("the same to the last bit")
+
+
+def test_a_model_is_renamed_packed_deleted_and_brought_back(page: Page):
+    go(page, "Library")
+    go(page, "Models")
+    name = page.get_by_label("Name of plucks-walk")
+    name.fill("first try")
+    name.press("Enter")
+    page.get_by_role("button", name="Save first try to a file").click()
+    with page.expect_download() as download:
+        page.get_by_role("link", name="Save first try.sda").click()
+    packed = Path(download.value.path()).rename(Path(download.value.path()).with_name("gift.sda"))
+    page.get_by_role("button", name="Delete first try").click()
+    page.get_by_role("button", name="Bring first try back").click()
+    expect(page.get_by_label("Name of first try")).to_be_visible()
+    page.get_by_role("button", name="Delete first try").click()
+    expect(page.get_by_label("Name of first try")).to_have_count(0)
+    with page.expect_file_chooser() as chooser:
+        page.get_by_role("button", name="Choose a file").click()
+    chooser.value.set_files(packed)
+    expect(page.get_by_label("Name of first try")).to_be_visible()
+    page.get_by_role("button", name="Play first try").click()
+    expect(page.get_by_label("Model", exact=True)).to_have_value("first try")
