@@ -25,7 +25,7 @@ FIELDS_OF: Final[Mapping[str, tuple[str, ...]]] = MappingProxyType(
 """Fields of a GenerationConfig by the option of ``sda generate`` that sets them, where that is called otherwise."""
 
 NO_SETTINGS: Final = frozenset(
-    {"ctx", "model", "count", "output", "plot", "evaluate", "preset", "history", "device", "as_json"}
+    {"ctx", "model", "count", "one_shots", "output", "plot", "evaluate", "preset", "history", "device", "as_json"}
 )
 """What else ``sda generate`` takes: it says what is done with takes, not what they are."""
 
