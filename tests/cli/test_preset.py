@@ -86,6 +86,7 @@ def test_presets_are_listed_renamed_and_deleted(sda: Sda, home: Path):
     [
         (("save", "tiny", "x"), 2, "give options of `sda generate`"),
         (("save", "tiny", "x", "-n", "3"), 2, "--count is no setting of a take"),
+        (("save", "tiny", "x", "--one-shots", "3"), 2, "--one-shots is no setting of a take"),
         (("save", "tiny", "x", "--no-evaluate"), 2, "--evaluate is no setting"),
         (("save", "tiny", "x", "--seed", "3"), 2, "--with-seed"),
         (("save", "tiny", "x", "--width", "9"), 2, "--width is 9"),

@@ -77,5 +77,5 @@ def only_settings(ctx: Context) -> None:
     """
     for name in options_given(ctx):
         if name in NO_SETTINGS - {"model"}:
-            option = "--json" if name == "as_json" else f"--{name}"
+            option = "--json" if name == "as_json" else f"--{name.replace('_', '-')}"
             raise WrongOptionError(f"{option} is no setting of a take, so a preset cannot hold it; leave it out")
