@@ -13,7 +13,7 @@ from playwright.sync_api import Browser, Page, expect, sync_playwright
 
 from tiny import write_recordings
 from ui.running import RunningStudio
-from ui.steps import wait_until_ready
+from ui.steps import bring, make_takes, wait_until_ready
 
 PATIENCE_MS = 60_000
 """For whatever the page will say: a machine that runs other tests too is slow, and nothing here measures time."""
@@ -76,3 +76,17 @@ def noise(tmp_path: Path) -> Path:
     path = tmp_path / "no sound.wav"
     path.write_bytes(np.random.default_rng(0).bytes(5000))
     return path
+
+
+@pytest.fixture(scope="session")
+def worked(browser: Browser, studio: RunningStudio, recordings: Path) -> dict:
+    """Cookies of a browser in which takes of recordings were made, without training."""
+    context = browser.new_context(viewport={"width": 1280, "height": 900})
+    page = context.new_page()
+    page.goto(studio.address)
+    wait_until_ready(page)
+    bring(page, recordings)
+    make_takes(page, 3, "0.5 s", seed="7")
+    cookies = context.storage_state()
+    context.close()
+    return cookies

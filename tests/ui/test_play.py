@@ -10,26 +10,12 @@ import pytest
 from playwright.sync_api import Page, expect
 
 from ui.running import RunningStudio
-from ui.steps import bring, choose_length, go, make_takes, seed_of, wait_until_ready
-
-
-@pytest.fixture(scope="module")
-def made(browser, studio: RunningStudio, recordings: Path) -> dict:
-    """A browser in which takes of recordings were made without training."""
-    context = browser.new_context(viewport={"width": 1280, "height": 900})
-    page = context.new_page()
-    page.goto(studio.address)
-    wait_until_ready(page)
-    bring(page, recordings)
-    make_takes(page, 3, "0.5 s", seed="7")
-    cookies = context.storage_state()
-    context.close()
-    return cookies
+from ui.steps import choose_length, go, seed_of, wait_until_ready
 
 
 @pytest.fixture
-def page(open_page: Callable[..., Page], made: dict) -> Page:
-    return open_page(storage_state=made)
+def page(open_page: Callable[..., Page], worked: dict) -> Page:
+    return open_page(storage_state=worked)
 
 
 def test_a_saved_take_is_the_exported_file_byte_for_byte(page: Page, studio: RunningStudio):
