@@ -70,6 +70,7 @@ def test_the_json_says_all_of_each_take(sda: Any):
         "file_format",
         "bit_depth",
         "channels",
+        "blend",
         "quality",
         "evaluation",
         "history",
@@ -120,6 +121,9 @@ def test_every_option_reaches_the_sidecar(sda: Any):
         "temperature": 0.5,
         "loop": True,
         "file_format": "wav",
+        "blend_model": None,
+        "blend_weight": 0.5,
+        "blend_in": "auto",
     }
 
 
@@ -171,6 +175,33 @@ def test_a_loop_in_a_format_without_loop_points_says_so(sda: Any):
     done = sda("generate", "tiny", "-d", "0.5", "-n", "1", "--loop", "--format", "flac")
     assert done.code == 0
     assert "FLAC files hold no loop points: loop the whole file, or take 'wav' or 'aiff'" in done.err
+
+
+def test_a_blend_is_told_on_the_screen_in_the_json_and_in_the_sidecar(sda: Any, tiny_model_folder: Path):
+    arguments = ("generate", "tiny", "-d", "0.3", "-n", "1", "--seed", "5", "--blend", f"{tiny_model_folder}:0.25")
+    done = sda(*arguments)
+    assert done.code == 0
+    assert "25 % tiny, blended in audio" in done.out
+    done = sda(*arguments, "--blend-in", "mel", "--json")
+    (take,) = done.json["takes"]
+    assert take["blend"] == {"model": "tiny", "weight": 0.25, "domain": "mel"}
+    assert json.loads(Path(take["json"]).read_text())["generation"]["blend_model"] == "tiny"
+
+
+@pytest.mark.parametrize(
+    ("arguments", "code", "message"),
+    [
+        (["--blend", "tiny:1.5"], 2, "--blend is 1.5; it must be from 0 to 1"),
+        (["--blend", "nobody:0.5"], 1, "no model 'nobody'"),
+        (["--blend", "tiny", "--blend-in", "mel", "--vocoder", "mosaic"], 2, "--blend-in is 'mel'"),
+    ],
+)
+def test_a_blend_that_cannot_be_is_told_before_the_work(
+    sda: Any, no_work: None, arguments: list[str], code: int, message: str
+):
+    done = sda("generate", "tiny", *arguments)
+    assert done.code == code
+    assert message in " ".join(done.err.split())
 
 
 def test_without_options_four_takes_of_ten_seconds_are_made(sda: Any, monkeypatch: pytest.MonkeyPatch):

@@ -16,7 +16,14 @@ from small_dataset_audio.cli.evaluate import evaluate
 from small_dataset_audio.cli.generate import LONGEST_DURATION_S, generate, max_duration_s
 from small_dataset_audio.cli.options import parse_duration
 from small_dataset_audio.cli.train import DEFAULT_BUDGET, train
-from small_dataset_audio.inference.config import CONCAT_MODES, NOVELTIES, STEREO_MODES, VOCODERS, GenerationConfig
+from small_dataset_audio.inference.config import (
+    BLEND_DOMAINS,
+    CONCAT_MODES,
+    NOVELTIES,
+    STEREO_MODES,
+    VOCODERS,
+    GenerationConfig,
+)
 from small_dataset_audio.inference.file_formats import FILE_FORMATS
 from small_dataset_audio.training.config import TrainingConfig
 from small_dataset_audio.workflow import DemoRequest, TrainRequest, evaluate_model
@@ -37,6 +44,8 @@ GENERATION_FIELD_OF = {
     "steps_between": "steps_between",
     "loop": "loop",
     "file_format": "file_format",
+    "blend": "blend_model",
+    "blend_in": "blend_in",
 }
 
 
@@ -63,7 +72,7 @@ def test_an_option_of_generate_defaults_to_what_the_library_does(option: str, fi
 
 
 def test_every_setting_of_a_take_has_an_option():
-    set_otherwise = {"duration_s", "max_duration_s"}
+    set_otherwise = {"duration_s", "max_duration_s", "blend_weight"}
     assert {field.name for field in fields(GenerationConfig)} == set(GENERATION_FIELD_OF.values()) | set_otherwise
 
 
@@ -75,6 +84,7 @@ def test_every_setting_of_a_take_has_an_option():
         ("vocoder", VOCODERS),
         ("novelty", tuple(NOVELTIES)),
         ("file_format", tuple(FILE_FORMATS)),
+        ("blend_in", BLEND_DOMAINS),
     ],
 )
 def test_an_option_offers_what_the_library_allows(option: str, allowed: tuple[str, ...]):

@@ -47,7 +47,7 @@ def unlike(bundle: ModelBundle) -> list[np.ndarray]:
 def rendered(pipeline: GenerationPipeline, config: GenerationConfig) -> np.ndarray:
     """What is rendered at 48 kHz, before ends, peak and rate."""
     seed, vocoder = pipeline._prepare(config)
-    return MemoryStore(*mastering.shape_at_48k(config)).fill(pipeline._render(config, seed, vocoder)).first()
+    return MemoryStore(*mastering.shape_at_48k(config)).fill(pipeline._renderer.render(config, seed, vocoder)).first()
 
 
 @pytest.fixture(scope="module")
@@ -64,7 +64,7 @@ def test_mid_and_side_stay_apart_until_all_is_joined_and_the_mid_is_the_mono_tak
 ):
     config = take_config(**fields)
     mono = rendered(pipeline_of(tiny_bundle, ()), replace(config, stereo_mode="mono"))
-    monkeypatch.setattr("small_dataset_audio.inference.generation.left_and_right", lambda pieces: pieces)
+    monkeypatch.setattr("small_dataset_audio.inference.rendering.left_and_right", lambda pieces: pieces)
     mid, side = rendered(stereo, config)
     np.testing.assert_array_equal(mid, mono[0])
     assert np.abs(side).max() > 0.01

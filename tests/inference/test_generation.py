@@ -1,6 +1,7 @@
 from __future__ import annotations
 
 import dataclasses
+import hashlib
 import inspect
 import json
 import math
@@ -444,7 +445,11 @@ def test_a_take_is_written_with_its_sidecar(tmp_path: Path, painting: Generation
     assert sidecar["quality"] == take.quality
     assert sidecar["audio"]["channels"] == 2
     assert sidecar["audio"]["duration_s"] == take.duration_s
-    assert sidecar["provenance"] == {"vocoder": take.vocoder, "audio_sha256": audio_sha256(take.audio)}
+    assert sidecar["provenance"] == {
+        "vocoder": take.vocoder,
+        "audio_sha256": audio_sha256(take.audio),
+        "file_sha256": hashlib.sha256(wav_path.read_bytes()).hexdigest(),
+    }
 
 
 def test_a_second_export_never_overwrites(tmp_path: Path, painting: GenerationPipeline, take: GenerationResult):
@@ -496,6 +501,7 @@ def test_from_sidecar_and_model_alone_the_same_audio_is_made(tmp_path: Path, tin
         "model_sha256": tiny_bundle.sha256,
         "vocoder": "mosaic",
         "audio_sha256": audio_sha256(again),
+        "file_sha256": hashlib.sha256(wav_path.read_bytes()).hexdigest(),
     }
 
 

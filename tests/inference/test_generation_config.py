@@ -41,6 +41,9 @@ def valid_fields(draw: st.DrawFn) -> dict[str, Any]:
         "temperature": draw(st.floats(0.0, 3.0) | st.integers(0, 3)),
         "loop": draw(st.booleans()),
         "file_format": draw(st.sampled_from(["wav", "aiff"])),  # which hold every rate and depth
+        "blend_model": draw(st.none() | st.text(min_size=1, max_size=9)),
+        "blend_weight": draw(st.floats(0.0, 1.0) | st.integers(0, 1)),
+        "blend_in": draw(st.sampled_from(["auto", "audio"])),
     }
 
 
@@ -88,6 +91,9 @@ INVALID: dict[str, st.SearchStrategy[Any]] = {
     "temperature": floats_outside(0.0, 3.0) | st.just(-1) | st.just(4) | not_finite | not_a_number,
     "loop": st.sampled_from([None, 0, 1, "yes", 1.0]),
     "file_format": text_other_than("wav", "flac", "aiff", "ogg", "mp3") | not_a_text,
+    "blend_model": st.sampled_from(["", 1, True, b"rain", ["rain"]]),
+    "blend_weight": floats_outside(0.0, 1.0) | st.just(-1) | st.just(2) | not_finite | not_a_number,
+    "blend_in": text_other_than("auto", "audio", "mel") | not_a_text,
 }
 
 

@@ -93,6 +93,7 @@ def test_the_sidecar_tells_model_machine_and_bits(
         "environment": describe_environment("cpu"),
         "vocoder": "mosaic",
         "audio_sha256": take.result.audio_sha256,
+        "file_sha256": sha256_file(take.wav_path),
     }
 
 

@@ -9,6 +9,7 @@ from typing import Annotated, Any, Final, Literal
 
 import typer
 
+from small_dataset_audio.cli.blend import Blend, BlendIn, load_both, parse_blend
 from small_dataset_audio.cli.destination import Destination, Format, destination
 from small_dataset_audio.cli.errors import settings_from_options
 from small_dataset_audio.cli.one_shots import check_one_shots, cut_one_shots
@@ -37,6 +38,7 @@ EXAMPLES: Final = """\
   sda generate rain --stereo mid-side --width 1.0 --plot
   sda generate rain --concat latent-interpolation --rate 96000 --bits 32f
   sda generate rain -d 30 -o drone.flac
+  sda generate rain --blend wood:0.4
 
 Every take has its own seed, going up from the first.
 Beside each take lies a .json, from which `sda rerender` makes the same take again.
@@ -157,6 +159,8 @@ def generate(
         ),
     ] = None,
     file_format: Format = None,
+    blend: Blend = None,
+    blend_in: BlendIn = "auto",
     plot: Annotated[bool, typer.Option("--plot", help="Draw waveform and spectrogram beside each take.")] = False,
     evaluate: Annotated[
         bool,
@@ -179,7 +183,7 @@ def generate(
     as_json: Json = False,
 ) -> None:
     """Make new takes with a model, as sound files for your DAW."""
-    where = destination(output, file_format, count)
+    where, second = destination(output, file_format, count), parse_blend(blend)
     with settings_from_options():
         config = GenerationConfig(
             duration_s=duration,
@@ -198,6 +202,9 @@ def generate(
             temperature=temperature,
             loop=loop,
             file_format=where.file_format,
+            blend_model=second.model,
+            blend_weight=second.weight,
+            blend_in=blend_in,
         )
         if one_shots is not None:
             check_one_shots(ctx, config, one_shots)
@@ -207,15 +214,29 @@ def generate(
             return
         check_count(config, where.count)  # a folder is made into a model before takes are asked for
         model = as_model(model, device)
+        blend = None if second.model is None else as_model(second.model, device)
         if preset is not None:
             config = recalled(ctx, model, preset, config, {"file_format"} if where.filename else ())
             check_count(config, where.count)
         if one_shots is not None:
             cut_one_shots(
-                model, config, one_shots, where, evaluate=evaluate, record=history, device=device, as_json=as_json
+                *(model, config, one_shots, where),
+                blend=blend,
+                evaluate=evaluate,
+                record=history,
+                device=device,
+                as_json=as_json,
             )
             return
-        takes = _make(model, config, where, plot=plot, evaluate=evaluate, record=history, device=device, quiet=as_json)
+        takes = _make(
+            *(model, config, where),
+            blend=blend,
+            plot=plot,
+            evaluate=evaluate,
+            record=history,
+            device=device,
+            quiet=as_json,
+        )
     if as_json:
         print_json({"model": model, "takes": takes})
 
@@ -243,6 +264,7 @@ def _make(
     config: GenerationConfig,
     where: Destination,
     *,
+    blend: str | None,
     plot: bool,
     evaluate: bool,
     record: bool,
@@ -255,9 +277,9 @@ def _make(
         print_warnings(console, tuple(filter(None, [loop_note(config.file_format)])))
     with waiting(console, "loading the model"):
         from small_dataset_audio.cli.take_view import print_take, to_json
-        from small_dataset_audio.workflow import generate_takes, load_pipeline
+        from small_dataset_audio.workflow import generate_takes
 
-        pipeline = load_pipeline(model, device=device)
+        pipeline, config = load_both(model, blend, config, device)
     bar = _Bar()
     coming = generate_takes(
         pipeline,

@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING, Any
 
 import typer
 
+from small_dataset_audio.cli.blend import load_both
 from small_dataset_audio.cli.destination import Destination
 from small_dataset_audio.cli.render import counting, messages, print_json, print_line, print_warnings, results, waiting
 from small_dataset_audio.inference.config import GenerationConfig
@@ -40,6 +41,7 @@ def cut_one_shots(
     count: int,
     where: Destination,
     *,
+    blend: str | None,
     evaluate: bool,
     record: bool,
     device: str,
@@ -49,9 +51,9 @@ def cut_one_shots(
     console = messages()
     with waiting(console, "loading the model"):
         from small_dataset_audio.cli.take_view import describe
-        from small_dataset_audio.workflow import load_pipeline, make_one_shots
+        from small_dataset_audio.workflow import make_one_shots
 
-        pipeline = load_pipeline(model, device=device)
+        pipeline, config = load_both(model, blend, config, device)
     with counting(console, "sounds found") as show:
         made = make_one_shots(
             pipeline,

@@ -28,6 +28,12 @@ def rerender(
         str | None,
         typer.Option(metavar="MODEL", help="Name or folder of the model.", show_default="what the .json says"),
     ] = None,
+    blend: Annotated[
+        str | None,
+        typer.Option(
+            metavar="MODEL", help="The same of the model that was blended in.", show_default="what the .json says"
+        ),
+    ] = None,
     output: Annotated[
         Path | None,
         typer.Option("-o", "--output", metavar="DIR", help="Folder for the new take.", show_default="beside the first"),
@@ -44,7 +50,7 @@ def rerender(
     with settings_from_options():
         resolve_device(device)
     with rendering(console, "making the take again") as show:
-        report = make_again(take, model=model, output_dir=output, device=device, on_progress=show)
+        report = make_again(take, model=model, blend=blend, output_dir=output, device=device, on_progress=show)
     if as_json:
         print_json(
             {

@@ -20,6 +20,7 @@ FIELDS_OF: Final[Mapping[str, tuple[str, ...]]] = MappingProxyType(
         "bits": ("bit_depth",),
         "chunk": ("chunk_duration_s",),
         "overlap": ("overlap_samples",),
+        "blend": ("blend_model", "blend_weight"),
     }
 )
 """Fields of a GenerationConfig by the option of ``sda generate`` that sets them, where that is called otherwise."""

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Any
 
+from small_dataset_audio.cli.blend import blend_to_json, describe_blend
 from small_dataset_audio.cli.evaluate import format_position
 from small_dataset_audio.cli.render import RATING_STYLES, print_line, results
 from small_dataset_audio.evaluation import Copying, TakeEvaluation
@@ -20,7 +21,8 @@ def print_take(take: Take) -> None:
     number = "" if take.history_id is None else f"  #{take.history_id}"
     length = f"{number}  {take.result.duration_s:.2f} s  "
     seam = describe_seam(quality.get("loop"))
-    words = "; ".join(filter(None, (quality["reason"], seam, describe(take.evaluation, take.result.duration_s))))
+    blend = describe_blend(take.result.config, take.result.blended_in)
+    words = "; ".join(filter(None, (blend, quality["reason"], seam, describe(take.evaluation, take.result.duration_s))))
     print_line(console, (str(take.audio_path), "bold"), length, (rating, RATING_STYLES[rating]), f"  {words}")
     if take.picture_path is not None:
         print_line(console, f"  {take.picture_path}")
@@ -72,6 +74,7 @@ def to_json(take: Take) -> dict[str, Any]:
         "file_format": result.config.file_format,
         "bit_depth": FILE_FORMATS[result.config.file_format].depth_in_file(result.config.bit_depth),
         "channels": result.channels,
+        "blend": blend_to_json(result.config, result.blended_in),
         "quality": take.quality,
         "evaluation": None if take.evaluation is None else take.evaluation.to_json(),
         "history": take.history_id,

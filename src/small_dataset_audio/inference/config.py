@@ -16,6 +16,7 @@ from small_dataset_audio.names import quoted
 CONCAT_MODES = ("crossfade", "latent_interpolation")
 STEREO_MODES = ("mono", "mid_side", "dual_seed", "corpus")
 VOCODERS = ("auto", "mosaic", "griffin_lim")
+BLEND_DOMAINS = ("auto", "audio", "mel")
 NOVELTIES = {
     "low": WalkStyle(detune=0.0, bend=0.0),
     "medium": WalkStyle(),
@@ -70,6 +71,14 @@ class GenerationConfig:
     file_format : {"wav", "flac", "aiff", "ogg", "mp3"}
         Of the file that is written; one that cannot hold `sample_rate` or `bit_depth` is refused. ``ogg`` and ``mp3`` have no
         bit depth: theirs is left at its default.
+    blend_model : str or None
+        Name of a second model to blend the take with.
+    blend_weight : float [0 to 1]
+        Its share of the power; without meaning without one.
+    blend_in : {"auto", "audio", "mel"}
+        Two sounds at once, or one between two: ``mel`` computes one sound from the blended spectra of both models, and asks for
+        two of one spectrogram configuration and no mosaic; ``auto`` does that where neither model is played from its
+        recordings, and blends the audio otherwise.
     """
 
     duration_s: float = 1.0
@@ -88,6 +97,9 @@ class GenerationConfig:
     temperature: float = 1.0
     loop: bool = False
     file_format: str = "wav"
+    blend_model: str | None = None
+    blend_weight: float = 0.5
+    blend_in: str = "auto"
 
     @property
     def chunk_samples(self) -> int:
@@ -139,6 +151,7 @@ class GenerationConfig:
             ("vocoder", VOCODERS),
             ("novelty", tuple(NOVELTIES)),
             ("file_format", tuple(FILE_FORMATS)),
+            ("blend_in", BLEND_DOMAINS),
         ):
             value = getattr(self, name)
             _check(value in allowed, name, value, "one of " + ", ".join(repr(option) for option in allowed))
@@ -173,6 +186,14 @@ class GenerationConfig:
             "temperature",
             self.temperature,
             f"from 0 to {MAX_TEMPERATURE:g}",
+        )
+        _check(0.0 <= self.blend_weight <= 1.0, "blend_weight", self.blend_weight, "from 0 to 1")
+        _check(self.blend_model != "", "blend_model", self.blend_model, "None, or the name of a model")
+        _check(
+            self.blend_in != "mel" or self.vocoder != "mosaic",
+            "blend_in",
+            self.blend_in,
+            "'auto' or 'audio' with vocoder 'mosaic', which plays recordings; or choose the vocoder 'griffin_lim'",
         )
         _check(1 <= self.steps_between <= 10_000, "steps_between", self.steps_between, "from 1 to 10000")
         _check(

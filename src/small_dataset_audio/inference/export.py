@@ -197,7 +197,9 @@ def numbered_names(filename: str | None, file_format: str, count: int) -> list[s
 def _kind(
     settings: Mapping[str, Any], *, model_name: str = "", seed: int = 0, sampler_notes: SamplerNotes | None = None
 ) -> AudioFile:
-    file_format = settings.get("file_format", "wav")
+    file_format, second = settings.get("file_format", "wav"), settings.get("blend_model")
+    if second is not None:
+        model_name = f"{model_name} + {second}"
     return AudioFile(
         settings["sample_rate"], settings["bit_depth"], file_format, tags_of(model_name, seed), sampler_notes
     )

@@ -23,37 +23,30 @@ from collections.abc import Callable, Iterator, Mapping
 from pathlib import Path
 from typing import Any, Self, TypeAlias
 
-import numpy as np
 import torch
 
 from small_dataset_audio.audio.spectrogram import AudioSpectrogram
 from small_dataset_audio.constants import SAMPLE_RATE
 from small_dataset_audio.errors import InvalidConfigError
-from small_dataset_audio.inference.antialias import anti_alias
-from small_dataset_audio.inference.chunking import (
-    plan_num_chunks,
-    stream_chunks_crossfade,
-    stream_chunks_latent_interp,
-)
-from small_dataset_audio.inference.config import MAX_SEED, GenerationConfig
+from small_dataset_audio.inference.blending import Rendering, plan_rendering
+from small_dataset_audio.inference.config import GenerationConfig
 from small_dataset_audio.inference.export import check_destination, export_stream, export_take
 from small_dataset_audio.inference.file_formats import FILE_FORMATS
-from small_dataset_audio.inference.looping import loop_samples
 from small_dataset_audio.inference.mastering import master, shape_at_48k
-from small_dataset_audio.inference.pieces import FileStore, MemoryStore, Piece, Stream, cut, stream_of
+from small_dataset_audio.inference.pieces import FileStore, MemoryStore, Piece, Stream, stream_of
 from small_dataset_audio.inference.provenance import audio_sha256, describe_environment, stream_sha256
 from small_dataset_audio.inference.quality_stream import score_stream
+from small_dataset_audio.inference.rendering import Renderer
 from small_dataset_audio.inference.results import Appraisal, Appraise, GenerationResult, Sections, TakeSummary
 from small_dataset_audio.inference.sampler_chunk import SamplerNotes
 from small_dataset_audio.inference.seam import score_seam
-from small_dataset_audio.inference.stereo import Extremes, left_and_right
+from small_dataset_audio.inference.stereo import Extremes
 from small_dataset_audio.models.autoencoder import Autoencoder
 from small_dataset_audio.models.bundle import ModelBundle
 from small_dataset_audio.models.density import Density
-from small_dataset_audio.models.vocoder.griffin_lim import GriffinLimVocoder
 from small_dataset_audio.models.vocoder.mosaic import MosaicVocoder
-from small_dataset_audio.models.vocoder.protocol import StereoVocoder, Vocoder
-from small_dataset_audio.names import safe_folder_name
+from small_dataset_audio.models.vocoder.protocol import Vocoder
+from small_dataset_audio.names import quoted, safe_folder_name
 
 OnProgress: TypeAlias = Callable[[float, float], None]
 """Told how many seconds are rendered, and of how many."""
@@ -83,6 +76,8 @@ class GenerationPipeline:
         "unknown" unless set; names the default output folder and stands in every sidecar.
     provenance : mapping
         As given; empty without.
+    partner : GenerationPipeline or None
+        Of a second model, for takes that are blended with it; on the same device.
     """
 
     def __init__(
@@ -95,18 +90,30 @@ class GenerationPipeline:
         vocoders: Mapping[str, Vocoder] | None = None,
         provenance: Mapping[str, Any] | None = None,
     ) -> None:
-        self.device = torch.device(device)
-        self.model = model.to(self.device).eval()
-        self.spectrogram = spectrogram.to(self.device)
+        self._renderer = Renderer(model, spectrogram, device, density=density, vocoders=vocoders)
         self.model_name = "unknown"
-        self._density = density
-        self._vocoders: dict[str, Vocoder] = {"griffin_lim": GriffinLimVocoder(self.spectrogram), **(vocoders or {})}
+        self.partner: GenerationPipeline | None = None
         self.provenance: Mapping[str, Any] = {} if provenance is None else provenance
+
+    @property
+    def model(self) -> Autoencoder:
+        """What decodes, on its device."""
+        return self._renderer.model
+
+    @property
+    def spectrogram(self) -> AudioSpectrogram:
+        """Of its mels."""
+        return self._renderer.spectrogram
+
+    @property
+    def device(self) -> torch.device:
+        """Where it computes."""
+        return self._renderer.device
 
     @property
     def vocoders(self) -> Mapping[str, Vocoder]:
         """What takes can be rendered with, by name."""
-        return self._vocoders
+        return self._renderer.vocoders
 
     @classmethod
     def from_bundle(
@@ -151,8 +158,9 @@ class GenerationPipeline:
         InvalidAudioError
             The model decoded to non-finite samples; nothing is written.
         """
-        seed, vocoder = self._prepare(config)
-        raw = MemoryStore(*shape_at_48k(config)).fill(self._render(config, seed, vocoder))
+        seed, rendering = self._prepare(config)
+        channels, num_samples = shape_at_48k(config)
+        raw = MemoryStore(channels * len(rendering.sounds), num_samples).fill(rendering.render(config, seed))
         stream, extremes = master(raw, config)
         audio = stream.first()
         return GenerationResult(
@@ -163,7 +171,8 @@ class GenerationPipeline:
             seed_used=seed,
             duration_s=config.num_samples / config.sample_rate,
             channels=config.channels,
-            vocoder=vocoder.name,
+            vocoder=rendering.vocoder,
+            blended_in=rendering.domain,
         )
 
     def render_to_file(
@@ -203,14 +212,15 @@ class GenerationPipeline:
         OutputError
             The folder cannot be written, `filename` exists, or the disk is full; nothing is left behind.
         """
-        seed, vocoder = self._prepare(config)
+        seed, rendering = self._prepare(config)
         file_format, file_samples = FILE_FORMATS[config.file_format], config.channels * config.num_samples
         file_format.check_size(file_samples, config.bit_depth)
         channels, num_samples = shape_at_48k(config)
+        channels *= len(rendering.sounds)
         needed_bytes = 4 * channels * num_samples + file_format.room_bytes(file_samples, config.bit_depth)
         folder = check_destination(self._folder(output_dir), filename, needed_bytes, config.file_format)
         with FileStore(folder, channels, num_samples) as store:
-            raw = store.fill(_reporting(self._render(config, seed, vocoder), num_samples, on_progress))
+            raw = store.fill(_reporting(rendering.render(config, seed), num_samples, on_progress))
             stream, extremes = master(raw, config)
             appraisal = Appraisal(_score(stream, config, extremes))
             if appraise is not None:
@@ -222,7 +232,8 @@ class GenerationPipeline:
                 seed_used=seed,
                 duration_s=config.num_samples / config.sample_rate,
                 channels=config.channels,
-                vocoder=vocoder.name,
+                vocoder=rendering.vocoder,
+                blended_in=rendering.domain,
                 audio_sha256=stream_sha256(stream),
             )
             wav_path, json_path = export_stream(
@@ -232,7 +243,7 @@ class GenerationPipeline:
                 generation_config=config,
                 seed=seed,
                 quality_metrics=summary.quality,
-                provenance=self._provenance(summary.vocoder, summary.audio_sha256),
+                provenance=self._provenance(summary, summary.audio_sha256),
                 filename=filename,
                 sections=appraisal.sections,
             )
@@ -277,7 +288,7 @@ class GenerationPipeline:
             generation_config=result.config,
             seed=result.seed_used,
             quality_metrics=result.quality,
-            provenance=self._provenance(result.vocoder, audio_sha256(result.audio)),
+            provenance=self._provenance(result, audio_sha256(result.audio)),
             filename=filename,
             sections=sections,
             sampler_notes=sampler_notes,
@@ -286,77 +297,31 @@ class GenerationPipeline:
     def _folder(self, output_dir: Path | str | None) -> Path:
         return Path(output_dir or Path("data") / "generated" / safe_folder_name(self.model_name))
 
-    def _provenance(self, vocoder: str, sha256: str) -> dict[str, Any]:
-        return {**self.provenance, "vocoder": vocoder, "audio_sha256": sha256}
+    def _provenance(self, take: GenerationResult | TakeSummary, sha256: str) -> dict[str, Any]:
+        blend = {}
+        if self.partner is not None and take.config.blend_model is not None:
+            blend["blend"] = {
+                "model_name": self.partner.model_name,
+                "model_sha256": self.partner.provenance.get("model_sha256"),
+                "domain": take.blended_in,
+            }
+        return {**self.provenance, "vocoder": take.vocoder, **blend, "audio_sha256": sha256}
 
-    def _prepare(self, config: GenerationConfig) -> tuple[int, Vocoder]:
-        """Check everything that can be checked before the work; returns the seed to be used, and the vocoder."""
+    def _prepare(self, config: GenerationConfig) -> tuple[int, Rendering]:
+        """Check everything that can be checked before the work; returns the seed to be used, and what is rendered."""
         config.validate()
-        vocoder = self._choose_vocoder(config)
-        return secrets.randbelow(2**32) if config.seed is None else config.seed, vocoder
+        partner = None if config.blend_model is None else self._partner_called(config.blend_model)
+        rendering = plan_rendering(self._renderer, None if partner is None else partner._renderer, config)
+        return secrets.randbelow(2**32) if config.seed is None else config.seed, rendering
 
-    def _choose_vocoder(self, config: GenerationConfig) -> Vocoder:
-        name = config.vocoder
-        if name == "auto":
-            name = "mosaic" if "mosaic" in self._vocoders else "griffin_lim"
-        if name not in self._vocoders:
+    def _partner_called(self, name: str) -> GenerationPipeline:
+        if self.partner is None or self.partner.model_name != name:
+            there = "none" if self.partner is None else quoted(self.partner.model_name)
             raise InvalidConfigError(
-                f"vocoder is {name!r}; this model folder holds no corpus audio, so it must be 'auto' or 'griffin_lim'"
+                f"blend_model is {quoted(name)}; it must be the model_name of this pipeline's `partner` ({there}): set that, "
+                "or load both with load_pipeline(..., blend=...)"
             )
-        vocoder = self._vocoders[name]
-        if config.stereo_mode != "corpus":
-            return vocoder
-        if not isinstance(vocoder, StereoVocoder):
-            raise InvalidConfigError(
-                "stereo_mode is 'corpus'; this model folder holds no corpus audio, so it must be 'mono', 'mid_side' or "
-                "'dual_seed'; or train a model that keeps the recordings"
-            )
-        return vocoder.in_stereo()
-
-    def _render(self, config: GenerationConfig, seed: int, vocoder: Vocoder) -> Iterator[Piece]:
-        """Chunks and anti-alias, cut at 48 kHz to what the export needs; everything that takes time."""
-        if config.stereo_mode == "corpus":
-            return left_and_right(self._render_seed(config, seed, vocoder))
-        if config.stereo_mode != "dual_seed":
-            return self._render_seed(config, seed, vocoder)
-        left = self._render_seed(config, seed, vocoder)
-        right = self._render_seed(config, (seed + 1) % (MAX_SEED + 1), vocoder)
-        # One plan makes both, so their pieces are of the same lengths.
-        return (np.concatenate(pair) for pair in zip(left, right, strict=True))
-
-    def _render_seed(self, config: GenerationConfig, seed: int, vocoder: Vocoder) -> Iterator[Piece]:
-        needed = shape_at_48k(config)[1]
-        period_samples = loop_samples(config.num_samples, config.sample_rate) if config.loop else None
-        num_chunks = plan_num_chunks(needed, config.chunk_samples, config.overlap_samples)
-        if config.concat_mode == "crossfade":
-            chunks = stream_chunks_crossfade(
-                self.model,
-                self.spectrogram,
-                num_chunks,
-                self.device,
-                seed,
-                config.chunk_samples,
-                config.overlap_samples,
-                density=self._density,
-                vocoder=vocoder,
-                style=config.walk_style,
-                period_samples=period_samples,
-            )
-        else:
-            chunks = stream_chunks_latent_interp(
-                self.model,
-                self.spectrogram,
-                num_chunks,
-                self.device,
-                seed,
-                config.chunk_samples,
-                config.overlap_samples,
-                config.steps_between,
-                density=self._density,
-                vocoder=vocoder,
-                period_samples=period_samples,
-            )
-        return cut(anti_alias(chunks), needed)
+        return self.partner
 
 
 def _score(stream: Stream, config: GenerationConfig, extremes: Extremes) -> dict[str, Any]:

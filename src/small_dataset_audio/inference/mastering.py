@@ -2,10 +2,13 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+
 from small_dataset_audio.constants import PEAK_TARGET, SAMPLE_RATE
 from small_dataset_audio.inference.config import GenerationConfig
 from small_dataset_audio.inference.finishing import finish, without_mean
 from small_dataset_audio.inference.looping import close_loop, loop_samples, resample_loop, samples_beyond, widen_loop
+from small_dataset_audio.inference.mixing import add_up, apart
 from small_dataset_audio.inference.pieces import Stream
 from small_dataset_audio.inference.resampling import resample, samples_at_48k
 from small_dataset_audio.inference.stereo import Extremes, scale_to_peak, widen
@@ -26,7 +29,8 @@ def master(raw: Stream, config: GenerationConfig) -> tuple[Stream, Extremes]:
     Parameters
     ----------
     raw : Stream [48 kHz, of :func:`shape_at_48k`]
-        Gone through once for each figure that a stage must know beforehand.
+        Gone through once for each figure that a stage must know beforehand. With twice the channels it is two sounds, which
+        are added by ``blend_weight``.
     config : GenerationConfig
 
     Returns
@@ -36,9 +40,10 @@ def master(raw: Stream, config: GenerationConfig) -> tuple[Stream, Extremes]:
     extremes : Extremes
         Of that stream.
     """
+    sounds = apart(raw, shape_at_48k(config)[0])
     if config.loop:
-        return _master_loop(raw, config)
-    stream = finish(raw)
+        return _master_loop(sounds, config)
+    stream = finish(add_up(sounds, config.blend_weight))
     if config.stereo_mode == "mid_side":
         # Finished first: the side is a copy that begins 15 ms into the take, and without a fade it would click there.
         stream = finish(widen(stream, config.stereo_width, SAMPLE_RATE))
@@ -51,10 +56,12 @@ def master(raw: Stream, config: GenerationConfig) -> tuple[Stream, Extremes]:
     return scale_to_peak(stream, extremes, PEAK_TARGET) if extremes.peak > PEAK_TARGET else (stream, extremes)
 
 
-def _master_loop(raw: Stream, config: GenerationConfig) -> tuple[Stream, Extremes]:
+def _master_loop(sounds: Sequence[Stream], config: GenerationConfig) -> tuple[Stream, Extremes]:
     """Do the same to a take without ends: every stage hears its last samples before its first ones."""
     period = loop_samples(config.num_samples, config.sample_rate)
-    stream = without_mean(close_loop(raw, period, independent=config.stereo_mode == "dual_seed"))
+    # Each comes back at a place of its own.
+    closed = [close_loop(sound, period, independent=config.stereo_mode == "dual_seed") for sound in sounds]
+    stream = without_mean(add_up(closed, config.blend_weight))
     if config.stereo_mode == "mid_side":
         stream = widen_loop(stream, config.stereo_width)
     if config.sample_rate != SAMPLE_RATE:

@@ -54,6 +54,8 @@ class GenerationResult:
     channels : int
     vocoder : str
         Which one rendered it.
+    blended_in : str
+        Where two models became one: "audio" or "mel"; empty where one alone is heard.
     """
 
     audio: NDArray[np.float32] = field(repr=False)
@@ -64,6 +66,7 @@ class GenerationResult:
     duration_s: float
     channels: int
     vocoder: str = "griffin_lim"
+    blended_in: str = ""
 
 
 @dataclass(frozen=True)
@@ -72,7 +75,7 @@ class TakeSummary:
 
     Parameters
     ----------
-    sample_rate, quality, config, seed_used, duration_s, channels, vocoder
+    sample_rate, quality, config, seed_used, duration_s, channels, vocoder, blended_in
         As of a :class:`GenerationResult`.
     audio_sha256 : str
         Of the samples as float32, as the sidecar has it.
@@ -86,3 +89,4 @@ class TakeSummary:
     channels: int
     vocoder: str
     audio_sha256: str
+    blended_in: str = ""

@@ -24,13 +24,13 @@ from .evaluate import evaluate_model as evaluate_model
 from .first_sound import WalkModelReady as WalkModelReady
 from .first_sound import WalkProgress as WalkProgress
 from .first_sound import quick_model as quick_model
-from .generate import ModelPipeline as ModelPipeline
 from .generate import Take as Take
 from .generate import generate_takes as generate_takes
-from .generate import load_pipeline as load_pipeline
 from .one_shots import OneShot as OneShot
 from .one_shots import OneShots as OneShots
 from .one_shots import make_one_shots as make_one_shots
+from .pipelines import ModelPipeline as ModelPipeline
+from .pipelines import load_pipeline as load_pipeline
 from .preset_store import delete_preset as delete_preset
 from .preset_store import list_presets as list_presets
 from .preset_store import preset_file as preset_file

@@ -10,7 +10,8 @@ from small_dataset_audio.corpus.synthesis import write_demo_corpus
 from small_dataset_audio.files import make_output_folder
 from small_dataset_audio.inference.config import GenerationConfig
 from small_dataset_audio.library import Library
-from small_dataset_audio.workflow.generate import Take, generate_takes, load_pipeline
+from small_dataset_audio.workflow.generate import Take, generate_takes
+from small_dataset_audio.workflow.pipelines import load_pipeline
 from small_dataset_audio.workflow.train import train_corpus
 from small_dataset_audio.workflow.train_events import ModelSaved, TrainEvent, TrainRequest
 

@@ -21,7 +21,7 @@ from small_dataset_audio.inference.config import GenerationConfig
 from small_dataset_audio.library import Library, keep_evaluation
 from small_dataset_audio.models.vocoder.mosaic import MosaicVocoder
 from small_dataset_audio.models.vocoder.protocol import Vocoder
-from small_dataset_audio.workflow.generate import ModelPipeline, load_pipeline
+from small_dataset_audio.workflow.pipelines import ModelPipeline, load_pipeline
 
 DEFAULT_DURATION_S: Final = 60.0
 PIECE_S: Final = 10.0

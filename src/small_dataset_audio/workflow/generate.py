@@ -5,13 +5,8 @@ from __future__ import annotations
 import secrets
 from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass, field, replace
-from functools import cached_property
 from pathlib import Path
 from typing import Any
-
-import numpy as np
-import torch
-from numpy.typing import NDArray
 
 from small_dataset_audio.audio.io import read_audio
 from small_dataset_audio.errors import AudioFileError, HistoryError, OutputError
@@ -24,16 +19,14 @@ from small_dataset_audio.inference.generation import GenerationPipeline
 from small_dataset_audio.inference.pieces import Stream
 from small_dataset_audio.inference.results import Appraisal, TakeSummary
 from small_dataset_audio.library import Library
-from small_dataset_audio.memory import release_free_memory
-from small_dataset_audio.models.bundle import load_bundle
 from small_dataset_audio.models.draws import NUM_STRATA
-from small_dataset_audio.models.vocoder.mosaic import MosaicVocoder
-from small_dataset_audio.models.vocoder.protocol import Vocoder
 from small_dataset_audio.names import safe_folder_name
 from small_dataset_audio.plots import plot_take
-from small_dataset_audio.workflow.device import resolve_device
+from small_dataset_audio.workflow.pipelines import ModelPipeline, bring_partner, load_pipeline
 from small_dataset_audio.workflow.recording import record_take
 from small_dataset_audio.workflow.take_pictures import take_thumbnail
+
+__all__ = ["Judge", "ModelPipeline", "Take", "generate_takes", "load_pipeline"]
 
 DEFAULT_OUTPUT = Path("data") / "generated"
 LONGEST_PICTURE_S = 60.0  # a spectrogram of an hour would need the memory that the take did not
@@ -82,55 +75,6 @@ class Take:
         return self.result.quality
 
 
-class ModelPipeline(GenerationPipeline):
-    """The pipeline of a saved model, which takes can be compared with.
-
-    Attributes
-    ----------
-    corpus : tuple of (str, ndarray [shape=(samples,), float32, 48 kHz])
-        Name and audio of each recording; empty where the model keeps none.
-    home : Path or None
-        Of the library that it was loaded by, whose history its takes are recorded in.
-    """
-
-    corpus: tuple[tuple[str, NDArray[np.float32]], ...] = ()
-    home: Path | None = None
-
-    @cached_property
-    def reference(self) -> CorpusReference | None:
-        """The corpus made ready for evaluating takes, at the first use; None where the model keeps no audio."""
-        if not self.corpus:
-            return None
-        return CorpusReference([clip for _, clip in self.corpus], [name for name, _ in self.corpus])
-
-    @property
-    def default_vocoder(self) -> Vocoder:
-        """The one that renders takes unless another is asked for."""
-        return self._choose_vocoder(GenerationConfig())
-
-
-def load_pipeline(model: str, *, device: str = "auto", library: Library | None = None) -> ModelPipeline:
-    """Load a model by name or folder, ready to generate.
-
-    Raises
-    ------
-    ModelNotFoundError, ModelDamagedError, ModelVersionError, InvalidConfigError
-    """
-    chosen: torch.device = resolve_device(device)
-    library = library or Library()
-    bundle = load_bundle(library.find(model), chosen)
-    pipeline = ModelPipeline.from_bundle(bundle, chosen)
-    pipeline.home = library.root
-    mosaic = pipeline.vocoders.get("mosaic")
-    if isinstance(mosaic, MosaicVocoder):
-        names = [clip.name for clip in bundle.metadata.corpus.clips]
-        # As the mosaic holds them: those of the bundle are let go of, since an hour twice is too much.
-        pipeline.corpus = tuple(zip(names, mosaic.recordings, strict=True))
-    del bundle
-    release_free_memory()
-    return pipeline
-
-
 def generate_takes(
     pipeline: GenerationPipeline,
     config: GenerationConfig,
@@ -154,7 +98,8 @@ def generate_takes(
     ----------
     pipeline : GenerationPipeline
     config : GenerationConfig
-        Its seed is the first take's; None draws one.
+        Its seed is the first take's; None draws one. Its ``blend_model`` is loaded from the pipeline's library, unless it is
+        the pipeline's partner already.
     count : int [1 or more]
     output_dir : Path, optional
         Takes are written flat into it; ``data/generated/{model_name}`` without one.
@@ -179,6 +124,8 @@ def generate_takes(
     ------
     InvalidConfigError
         Before any work: a setting, or a count or last seed out of range.
+    ModelNotFoundError, ModelDamagedError, ModelVersionError
+        Before any work: the model that is to be blended in.
     OutputError
         Before any work: the folder cannot be written, or a file of a name that was given is there already.
     """
@@ -189,7 +136,10 @@ def generate_takes(
     names = numbered_names(filename, config.file_format, count)
     for name in names:
         check_destination(folder, name, 0, config.file_format)
-    judge = Judge(pipeline.reference if evaluate and isinstance(pipeline, ModelPipeline) else None, config.sample_rate)
+    bring_partner(pipeline, config)
+    judge = Judge(
+        pipeline.reference_for(config) if evaluate and isinstance(pipeline, ModelPipeline) else None, config.sample_rate
+    )
     for seed, name in zip(range(first, first + count), names, strict=True):
         wav_path, json_path, summary = pipeline.render_to_file(
             replace(config, seed=seed), folder, name, appraise=judge, on_progress=on_progress

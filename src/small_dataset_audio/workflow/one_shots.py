@@ -23,8 +23,9 @@ from small_dataset_audio.inference.provenance import audio_sha256
 from small_dataset_audio.inference.quality import compute_quality_score
 from small_dataset_audio.inference.results import GenerationResult
 from small_dataset_audio.names import safe_folder_name
-from small_dataset_audio.workflow.generate import DEFAULT_OUTPUT, Judge, ModelPipeline
+from small_dataset_audio.workflow.generate import DEFAULT_OUTPUT, Judge
 from small_dataset_audio.workflow.hit_search import OnSearch, check_hits, most_different, search_hits
+from small_dataset_audio.workflow.pipelines import ModelPipeline, bring_partner
 from small_dataset_audio.workflow.recording import record_take
 
 ONE_SHOT_SECTION: Final = "one_shot"
@@ -132,8 +133,11 @@ def make_one_shots(
     folder = make_output_folder(output_dir or DEFAULT_OUTPUT / safe_folder_name(pipeline.model_name))
     for name in names:
         check_destination(folder, name, 0, config.file_format)
+    bring_partner(pipeline, config)
     search = search_hits(pipeline, config, count, on_progress=on_progress)
-    judge = Judge(pipeline.reference if evaluate and isinstance(pipeline, ModelPipeline) else None, config.sample_rate)
+    judge = Judge(
+        pipeline.reference_for(config) if evaluate and isinstance(pipeline, ModelPipeline) else None, config.sample_rate
+    )
     shots = []
     for hit, given in zip(most_different(search.hits, count), names, strict=False):
         name = given or _free_name(folder, hit.take, hit.cut)

@@ -7,7 +7,7 @@ from dataclasses import dataclass, fields, replace
 from pathlib import Path
 from typing import Any
 
-from small_dataset_audio.errors import ModelNotFoundError, RerenderError
+from small_dataset_audio.errors import RerenderError
 from small_dataset_audio.files import make_output_folder
 from small_dataset_audio.history import History
 from small_dataset_audio.inference.config import GenerationConfig
@@ -16,10 +16,9 @@ from small_dataset_audio.inference.results import TakeSummary
 from small_dataset_audio.inference.sidecar_content import sidecar_beside
 from small_dataset_audio.inference.sidecars import read_sidecar
 from small_dataset_audio.library import Library
-from small_dataset_audio.models.metadata import MODEL_FILE
-from small_dataset_audio.names import quoted
-from small_dataset_audio.workflow.generate import Judge, load_pipeline
+from small_dataset_audio.workflow.generate import Judge
 from small_dataset_audio.workflow.one_shots import ONE_SHOT_SECTION, OneShot, remake_shot
+from small_dataset_audio.workflow.pipelines import ModelPipeline, load_pipeline, model_in_library
 from small_dataset_audio.workflow.recording import recorded_again
 
 
@@ -51,6 +50,7 @@ def rerender(
     sidecar: Path,
     *,
     model: str | None = None,
+    blend: str | None = None,
     output_dir: Path | None = None,
     device: str = "auto",
     library: Library | None = None,
@@ -64,6 +64,8 @@ def rerender(
         The take's JSON, or its sound file.
     model : str, optional
         Name or folder, where the model is no longer called what the sidecar says.
+    blend : str, optional
+        The same of the model that was blended in.
     output_dir : Path, optional
         The sidecar's own folder without one; the new take is called ``{name}_rerender``, in the format of the first.
     device : {"auto", "cpu", "cuda", "mps"}
@@ -92,11 +94,16 @@ def rerender(
     config.validate()
     library = library or Library()
     # What the user says may be a path. What a sidecar says is a name in the library, wherever else it might lead.
-    chosen = model or _model_of_library(values["model_name"], library)
+    chosen = model or model_in_library(values["model_name"], library, "--model")
+    if config.blend_model is None and blend is not None:
+        raise RerenderError(f"{path} is a take of one model; leave --blend out")
+    second = None if config.blend_model is None else blend or model_in_library(config.blend_model, library, "--blend")
     folder = make_output_folder(output_dir or path.parent)
-    pipeline = load_pipeline(chosen, device=device, library=library)
+    pipeline = load_pipeline(chosen, device=device, library=library, blend=second)
+    if pipeline.partner is not None:
+        config = replace(config, blend_model=pipeline.partner.model_name)
     # Its sidecar says as much of the new take as the first one did of the first.
-    judge = Judge(pipeline.reference if "evaluation" in values else None, config.sample_rate)
+    judge = Judge(pipeline.reference_for(config) if "evaluation" in values else None, config.sample_rate)
     filename = _free_filename(folder, path.stem, FILE_FORMATS[config.file_format].suffix)
     made: TakeSummary | OneShot
     if ONE_SHOT_SECTION in values:
@@ -114,19 +121,9 @@ def rerender(
         wav_path=wav_path,
         json_path=json_path,
         identical=None if recorded is None else made.audio_sha256 == recorded,
-        differences=(*_new_settings(values["generation"]), *_differences(provenance, pipeline.provenance)),
+        differences=(*_new_settings(values["generation"]), *_differences(provenance, pipeline)),
         warnings=(warning,) if warning else (),
     )
-
-
-def _model_of_library(name: str, library: Library) -> str:
-    """Folder of the model that a sidecar names."""
-    folder = library.folder_of(name)
-    if not (folder / MODEL_FILE).is_file():
-        raise ModelNotFoundError(
-            f"no model {quoted(name)}; {library.what_there_is()}; give the one that the take was made with as --model"
-        )
-    return str(folder.absolute())
 
 
 def _free_filename(folder: Path, stem: str, suffix: str) -> str:
@@ -144,12 +141,19 @@ def _new_settings(then: Mapping[str, Any]) -> Iterator[str]:
             yield f"{setting.name}: no such setting then, {setting.default!r} now"
 
 
-def _differences(then: Mapping[str, Any], now: Mapping[str, Any]) -> list[str]:
-    found = []
-    model_then, model_now = then.get("model_sha256"), now.get("model_sha256")
-    if model_then is not None and model_then != model_now:
-        # A preview is made by a model that is not saved yet, and has no hash.
-        found.append(f"the model: {str(model_then)[:12] or 'not saved'} then, {str(model_now)[:12]} now")
+def _differences(then: Mapping[str, Any], pipeline: ModelPipeline) -> list[str]:
+    now, blend = pipeline.provenance, then.get("blend")
+    pairs = [("the model", then.get("model_sha256"), now.get("model_sha256"))]
+    if pipeline.partner is not None and isinstance(blend, dict):
+        pairs.append(
+            ("the model blended in", blend.get("model_sha256"), pipeline.partner.provenance.get("model_sha256"))
+        )
+    # A preview is made by a model that is not saved yet, and has no hash.
+    found = [
+        f"{what}: {str(model_then)[:12] or 'not saved'} then, {str(model_now)[:12]} now"
+        for what, model_then, model_now in pairs
+        if model_then is not None and model_then != model_now
+    ]
     before = then.get("environment", {})
     for key, value in now.get("environment", {}).items():
         if key in before and before[key] != value:

@@ -1,0 +1,127 @@
+"""What takes time: a model, a seed and a configuration become sound at 48 kHz, chunk by chunk, low-passed."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping
+
+import numpy as np
+import torch
+
+from small_dataset_audio.audio.spectrogram import AudioSpectrogram
+from small_dataset_audio.errors import InvalidConfigError
+from small_dataset_audio.inference.antialias import anti_alias
+from small_dataset_audio.inference.chunking import (
+    plan_num_chunks,
+    stream_chunks_crossfade,
+    stream_chunks_latent_interp,
+)
+from small_dataset_audio.inference.config import MAX_SEED, GenerationConfig
+from small_dataset_audio.inference.looping import loop_samples
+from small_dataset_audio.inference.mastering import shape_at_48k
+from small_dataset_audio.inference.pieces import Piece, cut
+from small_dataset_audio.inference.stereo import left_and_right
+from small_dataset_audio.models.autoencoder import Autoencoder
+from small_dataset_audio.models.density import Density
+from small_dataset_audio.models.vocoder.griffin_lim import GriffinLimVocoder
+from small_dataset_audio.models.vocoder.protocol import StereoVocoder, Vocoder
+
+
+class Renderer:
+    """Renders what a model draws.
+
+    Parameters
+    ----------
+    model : Autoencoder
+    spectrogram : AudioSpectrogram
+    device : torch.device or str
+        `model` and `spectrogram` are moved there.
+    density : Density, optional
+        What is drawn from; without one, N(0, I).
+    vocoders : mapping of str to Vocoder, optional
+        By name, beside Griffin-Lim, which is always there.
+    """
+
+    def __init__(
+        self,
+        model: Autoencoder,
+        spectrogram: AudioSpectrogram,
+        device: torch.device | str = "cpu",
+        *,
+        density: Density | None = None,
+        vocoders: Mapping[str, Vocoder] | None = None,
+    ) -> None:
+        self.device = torch.device(device)
+        self.model = model.to(self.device).eval()
+        self.spectrogram = spectrogram.to(self.device)
+        self.density = density
+        self.vocoders: dict[str, Vocoder] = {"griffin_lim": GriffinLimVocoder(self.spectrogram), **(vocoders or {})}
+
+    def choose_vocoder(self, config: GenerationConfig) -> Vocoder:
+        """Find the vocoder that a configuration asks for.
+
+        Raises
+        ------
+        InvalidConfigError
+            It needs the corpus audio, which this model does not have.
+        """
+        name = config.vocoder
+        if name == "auto":
+            name = "mosaic" if "mosaic" in self.vocoders else "griffin_lim"
+        if name not in self.vocoders:
+            raise InvalidConfigError(
+                f"vocoder is {name!r}; this model folder holds no corpus audio, so it must be 'auto' or 'griffin_lim'"
+            )
+        vocoder = self.vocoders[name]
+        if config.stereo_mode != "corpus":
+            return vocoder
+        if not isinstance(vocoder, StereoVocoder):
+            raise InvalidConfigError(
+                "stereo_mode is 'corpus'; this model folder holds no corpus audio, so it must be 'mono', 'mid_side' or "
+                "'dual_seed'; or train a model that keeps the recordings"
+            )
+        return vocoder.in_stereo()
+
+    def render(self, config: GenerationConfig, seed: int, vocoder: Vocoder) -> Iterator[Piece]:
+        """Yield chunks, low-passed, cut at 48 kHz to what the export needs [shape=(channels, samples)]."""
+        if config.stereo_mode == "corpus":
+            return left_and_right(self._render_seed(config, seed, vocoder))
+        if config.stereo_mode != "dual_seed":
+            return self._render_seed(config, seed, vocoder)
+        left = self._render_seed(config, seed, vocoder)
+        right = self._render_seed(config, (seed + 1) % (MAX_SEED + 1), vocoder)
+        # One plan makes both, so their pieces are of the same lengths.
+        return (np.concatenate(pair) for pair in zip(left, right, strict=True))
+
+    def _render_seed(self, config: GenerationConfig, seed: int, vocoder: Vocoder) -> Iterator[Piece]:
+        needed = shape_at_48k(config)[1]
+        period_samples = loop_samples(config.num_samples, config.sample_rate) if config.loop else None
+        num_chunks = plan_num_chunks(needed, config.chunk_samples, config.overlap_samples)
+        if config.concat_mode == "crossfade":
+            chunks = stream_chunks_crossfade(
+                self.model,
+                self.spectrogram,
+                num_chunks,
+                self.device,
+                seed,
+                config.chunk_samples,
+                config.overlap_samples,
+                density=self.density,
+                vocoder=vocoder,
+                style=config.walk_style,
+                period_samples=period_samples,
+            )
+        else:
+            chunks = stream_chunks_latent_interp(
+                self.model,
+                self.spectrogram,
+                num_chunks,
+                self.device,
+                seed,
+                config.chunk_samples,
+                config.overlap_samples,
+                config.steps_between,
+                density=self.density,
+                vocoder=vocoder,
+                period_samples=period_samples,
+            )
+        return cut(anti_alias(chunks), needed)
