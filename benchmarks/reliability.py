@@ -99,6 +99,15 @@ CAMPAIGNS = (
         lambda found: f"{found['refused']} refused, {found['accepted']} whole; {found['max_memory_mb']} MB",
     ),
     Campaign(
+        "library",
+        "hostile presets, archives, cards and histories",
+        "tests/faults/fuzz_library.py --seconds 600",
+        lambda found: f"{found['runs']} files",
+        lambda found: int(found["crashes"]),
+        _nothing_to_lose,
+        lambda found: f"{found['refused']} refused, {found['accepted']} whole; {found['max_memory_mb']} MB",
+    ),
+    Campaign(
         "long",
         "a training of 2 h by a fast clock, and 1,000 takes",
         "tests/faults/long_run.py",

@@ -94,6 +94,7 @@ DAMAGE = {
     "spoilt in the middle": lambda path: path.write_bytes(
         path.read_bytes()[:100] + b"\xff" * 3000 + path.read_bytes()[3100:]
     ),
+    "in a schema that is no text": lambda path: path.write_bytes(path.read_bytes().replace(b"CREATE ", b"CREAT\xd0 ")),
     "of another version": lambda path: run_sql(path, "PRAGMA user_version = 99"),
     "without its table": lambda path: run_sql(path, "DROP TABLE models"),
     "with other columns": lambda path: run_sql(path, "ALTER TABLE models DROP COLUMN stamp"),

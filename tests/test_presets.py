@@ -224,6 +224,7 @@ PAGES = [
     b'{"version": 1, "name": "x"}',
     b'{"version": 1, "name": "x", "settings": []}',
     b'{"version": 1, "name": "x", "settings": {}, "more": 1}',
+    b'{"version": 1, "name": "x", "settings": {}, "' + b"y" * 5000 + b'": 1}',
     b'{"version": 2, "name": "x", "settings": {}}',
     b'{"version": "1", "name": "x", "settings": {}}',
     b'{"version": 1, "name": "../x", "settings": {}}',

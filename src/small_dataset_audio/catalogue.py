@@ -151,6 +151,8 @@ def _opened(path: Path) -> Iterator[sqlite3.Connection]:
             if connection.execute("PRAGMA user_version").fetchone() != (_SCHEMA_VERSION,):
                 raise _DamagedError
             yield connection
+    except UnicodeDecodeError as error:  # of SQLite's own message, which quotes what is damaged
+        raise _DamagedError from error
     except sqlite3.DatabaseError as error:
         if isinstance(error, sqlite3.OperationalError) and getattr(error, "sqlite_errorcode", 0) & 0xFF in _NOT_NOW:
             raise

@@ -24,6 +24,7 @@ import msgspec
 from small_dataset_audio.errors import InvalidConfigError, InvalidNameError, OutputError, PresetError, SidecarError
 from small_dataset_audio.files import dump_json, make_output_folder, parse_json, remove_file, write_json
 from small_dataset_audio.inference.config import GenerationConfig
+from small_dataset_audio.models.weights_file import one_line
 from small_dataset_audio.names import quoted, resolve_inside, safe_folder_name
 
 PRESET_FOLDER: Final = "presets"
@@ -188,7 +189,7 @@ def read_preset_file(path: Path) -> Preset:
         reason = str(error).partition(" is no sidecar: ")[2].rpartition("; give ")[0]
         raise PresetError(f"{path} is no preset: {reason}; save it again") from error
     except (msgspec.ValidationError, InvalidConfigError, InvalidNameError) as error:
-        raise PresetError(f"{path}: {' '.join(str(error).split())}; correct it, or save the preset again") from error
+        raise PresetError(f"{path}: {one_line(str(error))}; correct it, or save the preset again") from error
     return Preset(page.name, page.settings, path)
 
 

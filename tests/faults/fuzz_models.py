@@ -24,7 +24,7 @@ from contextlib import suppress
 from dataclasses import dataclass, replace
 from datetime import datetime
 from pathlib import Path
-from typing import Any, Final
+from typing import Any, Final, Protocol
 
 if __name__ == "__main__":
     sys.path.insert(0, str(Path(__file__).resolve().parents[1]))
@@ -60,6 +60,7 @@ class Case:
     Parameters
     ----------
     kind : {"model", "corpus", "checkpoint", "sidecar", "json"}
+        Or one of `fuzz_library.py`.
     data : bytes
     """
 
@@ -223,7 +224,22 @@ def make_case(files: dict[str, list[bytes]], rng: random.Random) -> Case:
     return Case(kind, rng.choice(ways)())
 
 
-def judge(workspace: Workspace, case: Case) -> str:
+class Reader(Protocol):
+    """Gives a case to what reads such a file, and knows the sound files that cases are made from."""
+
+    files: dict[str, list[bytes]]
+
+    def read(self, case: Case) -> None:
+        """Read a case; raise whatever comes of that."""
+
+    def reset(self) -> None:
+        """Bring back what a case may have spoilt."""
+
+
+MakeCase = Callable[[dict[str, list[bytes]], random.Random], Case]
+
+
+def judge(workspace: Reader, case: Case) -> str:
     """Return "accepted", "refused", or what went wrong."""
     begin = time.process_time()  # on a busy machine the clock says nothing about the code
     try:
@@ -256,14 +272,20 @@ def memory_mb() -> float:
     return most / (1e6 if sys.platform == "darwin" else 1e3)
 
 
-def run(seconds: float, seed: int, folder: Path, *, hung_after_s: int = 0) -> Iterator[tuple[Case, str]]:
+def run(
+    seconds: float,
+    seed: int,
+    workspace: Reader,
+    make: MakeCase = make_case,
+    *,
+    hung_after_s: int = 0,
+) -> Iterator[tuple[Case, str]]:
     """Make and judge cases until the time is over; over 0, one that takes `hung_after_s` is given up (by SIGALRM)."""
-    workspace = Workspace(folder)
     rng = random.Random(seed)  # noqa: S311 - cases, not secrets
     end = time.monotonic() + seconds
     while time.monotonic() < end:
         try:
-            case = make_case(workspace.files, rng)
+            case = make(workspace.files, rng)
         except RecursionError:  # it nests deeper than Python's own encoder goes
             continue
         if case.kind == "corpus":
@@ -277,9 +299,9 @@ def _give_up(*_: object) -> None:
     raise TimeoutError(f"hung for {_HUNG_AFTER_S} s")
 
 
-def main() -> int:
+def main(prepare: Callable[[Path], Reader] = Workspace, make: MakeCase = make_case, about: str | None = __doc__) -> int:
     """Run, report, and return 1 where anything went wrong."""
-    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser = argparse.ArgumentParser(description=about, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--seconds", type=float, default=60.0)
     parser.add_argument("--seed", type=int, default=0)
     parser.add_argument("--keep", type=Path, default=None, help="folder for cases that break the rule")
@@ -290,7 +312,8 @@ def main() -> int:
     begin = time.monotonic()
     signal.signal(signal.SIGALRM, _give_up)
     with tempfile.TemporaryDirectory() as folder:
-        for case, outcome in run(arguments.seconds, arguments.seed, Path(folder), hung_after_s=_HUNG_AFTER_S):
+        workspace = prepare(Path(folder))
+        for case, outcome in run(arguments.seconds, arguments.seed, workspace, make, hung_after_s=_HUNG_AFTER_S):
             kinds[f"{case.kind} {outcome if outcome in ('accepted', 'refused') else 'crashed'}"] += 1
             outcomes[outcome if outcome in ("accepted", "refused") else "crashes"] += 1
             if outcome not in ("accepted", "refused") and outcome not in crashes.values():

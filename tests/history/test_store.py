@@ -12,30 +12,10 @@ import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
+from history.examples import TAKE
 from small_dataset_audio.errors import HistoryError, InvalidConfigError, OutputError
 from small_dataset_audio.history import HISTORY_FILE, History, HistoryQuery, TakeRecord, compare_records
 from small_dataset_audio.history.database import _MIGRATIONS
-
-TAKE = TakeRecord(
-    id=0,
-    made_at="2026-11-29T10:00:00+00:00",
-    model_name="rain",
-    model_sha256="ab" * 32,
-    seed=40,
-    audio_path=Path("/takes/one.wav"),
-    sidecar_path=Path("/takes/one.json"),
-    picture_path=None,
-    duration_s=2.5,
-    sample_rate=48_000,
-    bit_depth="24-bit",
-    channels=2,
-    rating="green",
-    reason="clean",
-    similarity_percent=80.5,
-    copied_share=None,
-    audio_sha256="cd" * 32,
-    settings={"duration_s": 2.5, "novelty": "high"},
-)
 
 
 def take(**changes: object) -> TakeRecord:
@@ -274,6 +254,18 @@ def test_a_damaged_history_is_set_aside_and_a_new_one_begins(history: History, d
     assert kept.read_bytes() == damage
 
 
+def test_a_history_whose_damage_is_no_text_is_set_aside_too(history: History):
+    """SQLite quotes it in its message, and Python fails at reading that."""
+    history.add(TAKE)
+    data = history.path.read_bytes().replace(b"CREATE TABLE takes", b"CREATE \xd0TABLE take")
+    history.path.write_bytes(data)
+    with pytest.raises(HistoryError, match="it is kept as"):
+        history.search()
+    assert history.add(TAKE).id == 1
+    (kept,) = history.home.glob(f"{HISTORY_FILE}.damaged-*")
+    assert kept.read_bytes() == data
+
+
 def test_a_database_of_another_program_is_set_aside_whole(history: History):
     history.home.mkdir()
     with contextlib.closing(sqlite3.connect(history.path)) as connection:
@@ -286,10 +278,14 @@ def test_a_database_of_another_program_is_set_aside_whole(history: History):
 
 
 @pytest.mark.parametrize("column", ["settings", "note", "stars", "duration_s", "seed", "picture_path", "state"])
-@pytest.mark.parametrize("value", [b"\xff\x00", "words", "[]", 1e300, -5])
+@pytest.mark.parametrize("value", [b"\xff\x00", "words", "[]", 1e300, -5, None])
 def test_a_field_that_a_hand_has_changed_is_read_as_what_it_should_be(history: History, column: str, value: object):
     history.add(TAKE)
     with contextlib.closing(sqlite3.connect(history.path)) as connection:
+        # Damage asks after no constraint.
+        connection.execute("PRAGMA writable_schema = ON")
+        connection.execute("UPDATE sqlite_master SET sql = replace(sql, 'NOT NULL', '') WHERE name = 'takes'")
+        connection.execute("PRAGMA writable_schema = RESET")
         connection.execute(f"UPDATE takes SET {column} = ?", (value,))  # noqa: S608
         connection.commit()
     (found,) = history.search()

@@ -122,6 +122,7 @@ class Database:
             connection.text_factory = lambda data: data.decode(errors="replace")
             connection.row_factory = sqlite3.Row
             connection.create_function("folded", 1, lambda text: str(text).casefold(), deterministic=True)
+            connection.execute("PRAGMA trusted_schema = OFF")
             _check_ours(connection, self.path)
             yield connection
 
@@ -132,6 +133,8 @@ class Database:
             yield
         except _ForeignError as error:
             raise HistoryError(self._set_aside("it is a database of another program")) from error
+        except UnicodeDecodeError as error:  # of SQLite's own message, which quotes what is damaged
+            raise HistoryError(self._set_aside("what it holds is no text")) from error
         except sqlite3.DatabaseError as error:
             code = getattr(error, "sqlite_errorcode", 0) & 0xFF
             if code in _DAMAGED:
@@ -166,7 +169,7 @@ class Database:
         try:
             with self._connection("rw") as connection:
                 return [tuple(row) for row in connection.execute("PRAGMA quick_check(1)")] != [("ok",)]
-        except _ForeignError:
+        except (_ForeignError, UnicodeDecodeError):
             return True
         except sqlite3.DatabaseError as error:
             return getattr(error, "sqlite_errorcode", 0) & 0xFF in _DAMAGED

@@ -22,8 +22,18 @@ _KINDS: Final[dict[str, str]] = {
     **dict.fromkeys(("duration_s", "similarity_percent", "copied_share"), "REAL"),
     **dict.fromkeys(_PATHS, "BLOB"),
 }
-# Cast: whatever a hand or damage has left in a field, it is read as what it should be.
-_FIELDS: Final = ", ".join(f"CAST({name} AS {_KINDS.get(name, 'TEXT')}) AS {name}" for name in ("id", *_COLUMNS))
+_EMPTY: Final = {"TEXT": "''", "INTEGER": "0", "REAL": "0.0", "BLOB": "x''"}
+_MAY_BE_NONE: Final = frozenset({"picture_path", "similarity_percent", "copied_share"})
+
+
+def _field(name: str) -> str:
+    """A column as it is read: whatever a hand or damage has left in it, it is what it should be."""
+    kind = _KINDS.get(name, "TEXT")
+    value = f"CAST({name} AS {kind})"
+    return f"{value if name in _MAY_BE_NONE else f'COALESCE({value}, {_EMPTY[kind]})'} AS {name}"
+
+
+_FIELDS: Final = ", ".join(_field(name) for name in ("id", *_COLUMNS))
 _SELECT: Final = f"SELECT {_FIELDS} FROM takes"  # noqa: S608 - our own names
 _TEXT: Final = "instr(folded(model_name || ' ' || note || ' ' || file_name(audio_path)), ?) > 0"
 
