@@ -110,6 +110,7 @@ def test_the_budget_that_the_help_states_is_the_one_of_training():
 def test_the_options_of_demo_default_to_what_the_workflow_does():
     request, options = DemoRequest(), defaults(demo)
     assert (options["output"], options["budget"], options["seed"]) == (request.folder, request.budget_s, request.seed)
+    assert destination(None, options["file_format"], None).file_format == request.file_format
 
 
 def test_the_options_of_evaluate_default_to_what_the_workflow_does():

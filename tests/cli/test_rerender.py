@@ -26,12 +26,23 @@ def change(sidecar: Path, **provenance: Any) -> None:
 def test_a_take_made_again_is_identical_and_exits_with_0(sda: Any, sidecar: Path):
     done = sda("rerender", sidecar, "--json")
     assert done.code == 0
-    assert set(done.json) == {"wav", "json", "identical", "differences"}
+    assert set(done.json) == {"audio", "wav", "json", "identical", "same_file", "differences"}
     assert done.json["identical"] is True
     assert done.json["differences"] == []
     assert Path(done.json["wav"]).read_bytes() == sidecar.with_suffix(".wav").read_bytes()
     assert "identical, bit for bit" in sda("rerender", sidecar.with_suffix(".wav"), "-o", "again").out
     assert len(list(Path("again").glob("*.wav"))) == 1
+
+
+def test_a_file_of_another_encoder_is_told_and_its_take_is_identical_all_the_same(sda: Any):
+    done = sda("generate", "tiny", "-d", "0.3", "-n", "1", "-o", "take.mp3", "--json")
+    take = Path(done.json["takes"][0]["json"])
+    change(take, file_sha256="0" * 64, environment={"libsndfile": "1.1.0"})
+    done = sda("rerender", "take.mp3")
+    assert done.code == 0
+    assert "take_rerender.mp3  identical, bit for bit" in " ".join(done.out.split("\n")[0].split(" "))
+    assert "the file is another one: its encoder" in done.out
+    assert "differs: libsndfile: 1.1.0 then" in done.out
 
 
 def test_a_take_that_differs_exits_with_1_and_says_what_is_not_as_it_was(sda: Any, sidecar: Path):

@@ -79,6 +79,7 @@ def test_a_take_is_made_again_bit_for_bit(library: Library, make_take: Callable[
     report = rerender(take.json_path, library=library)
     assert report.identical is True
     assert report.differences == ()
+    assert report.same_file is True
     assert report.wav_path.read_bytes() == take.wav_path.read_bytes()
     again, first = (json.loads(path.read_text()) for path in (report.json_path, take.json_path))
     assert again["seed"] == first["seed"] == take.result.seed_used

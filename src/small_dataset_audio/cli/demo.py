@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Annotated, Any, Final
 
 import typer
 
+from small_dataset_audio.cli.destination import Format
 from small_dataset_audio.cli.errors import settings_from_options
 from small_dataset_audio.cli.options import Json, Seed, parse_duration
 from small_dataset_audio.cli.render import (
@@ -41,6 +42,7 @@ def demo(
         typer.Option(parser=parse_duration, metavar="TIME", help="Time for training: 75s, 3m.", show_default="75s"),
     ] = 75.0,
     seed: Seed = 0,
+    file_format: Format = None,
     as_json: Json = False,
 ) -> None:
     """Try all of it without any recordings.
@@ -61,13 +63,15 @@ def demo(
     corpus_folder = output / "corpus"
     finished: DemoFinished | None = None
     with TrainingView(console, corpus_folder) as view, listening(view.stop), stopped_at_once(view):
-        for event in run_demo(DemoRequest(output, budget, seed), should_stop=view.stop.asked):
+        for event in run_demo(
+            DemoRequest(output, budget, seed, file_format=file_format or "wav"), should_stop=view.stop.asked
+        ):
             view.show(event)
             match event:
                 case CorpusWritten():
                     print_entry(console, "made", f"{len(event.paths)} recordings in {corpus_folder}")
                 case Take():
-                    print_line(console, "take: ", (str(event.wav_path), "bold"))
+                    print_line(console, "take: ", (str(event.audio_path), "bold"))
                 case DemoFinished():
                     finished = event
     if finished is None:

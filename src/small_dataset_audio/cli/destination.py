@@ -19,7 +19,7 @@ Format = Annotated[
         "--format",
         metavar="NAME",
         help="wav, flac, aiff: nothing is lost; ogg, mp3: small. docs/formats.md says what each can hold.",
-        show_default="that of -o, or wav",
+        show_default="wav, or as -o names a file",
     ),
 ]
 

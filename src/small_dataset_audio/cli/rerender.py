@@ -19,7 +19,8 @@ EXAMPLES: Final = """\
   sda rerender data/generated/rain/gen_20261104T101500Z_seed7.json
   sda rerender take.json --model rain-2 -o again
 
-Exit code 0 only where the new take is the first one bit for bit. The first take is never touched."""
+Exit code 0 only where the new take is the first one bit for bit. The first take is never touched.
+Of a lossy file (ogg, mp3) the samples are compared that were encoded."""
 
 
 def rerender(
@@ -54,9 +55,11 @@ def rerender(
     if as_json:
         print_json(
             {
-                "wav": str(report.wav_path.absolute()),
+                "audio": str(report.wav_path.absolute()),
+                "wav": str(report.wav_path.absolute()) if report.wav_path.suffix.lower() == ".wav" else None,
                 "json": str(report.json_path.absolute()),
                 "identical": report.identical,
+                "same_file": report.same_file,
                 "differences": list(report.differences),
             }
         )
@@ -75,6 +78,10 @@ def _print(report: RerenderReport) -> None:
         None: ("not comparable: the .json holds no fingerprint of the first take", "bold yellow"),
     }[report.identical]
     print_line(console, (str(report.wav_path), "bold"), "  ", (verdict, style))
+    if report.identical and report.same_file is False:
+        print_line(
+            console, "  the file is another one: its encoder, its tags or its models' names are not as they were"
+        )
     for difference in report.differences:
         print_line(console, f"  differs: {difference}")
     if report.identical is False and not report.differences:

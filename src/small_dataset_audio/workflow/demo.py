@@ -35,6 +35,8 @@ class DemoRequest:
         Takes.
     duration_s : float [s]
         Of each take.
+    file_format : str
+        Of the takes.
     """
 
     folder: Path = DEFAULT_FOLDER
@@ -42,6 +44,7 @@ class DemoRequest:
     seed: int = 0
     count: int = 4
     duration_s: float = 10.0
+    file_format: str = "wav"
 
 
 @dataclass(frozen=True)
@@ -103,7 +106,7 @@ def run_demo(
         return
 
     takes = []
-    config = GenerationConfig(duration_s=request.duration_s, seed=request.seed)
+    config = GenerationConfig(duration_s=request.duration_s, seed=request.seed, file_format=request.file_format)
     pipeline = load_pipeline(name, library=library)
     for take in generate_takes(pipeline, config, count=request.count, output_dir=folder / "takes", plot=True):
         takes.append(take)

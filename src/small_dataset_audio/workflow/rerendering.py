@@ -8,7 +8,7 @@ from pathlib import Path
 from typing import Any
 
 from small_dataset_audio.errors import RerenderError
-from small_dataset_audio.files import make_output_folder
+from small_dataset_audio.files import make_output_folder, sha256_file
 from small_dataset_audio.history import History
 from small_dataset_audio.inference.config import GenerationConfig
 from small_dataset_audio.inference.file_formats import FILE_FORMATS
@@ -32,6 +32,9 @@ class RerenderReport:
         The new take.
     identical : bool or None
         Whether its samples are bit for bit those of the first take; None where the sidecar holds no hash to compare with.
+    same_file : bool or None
+        Whether the file is the first one byte for byte too: of a lossy format that is to say that the encoder is the same one.
+        None where the sidecar holds no hash of it.
     differences : tuple of str
         What is not as it was: the model, a library, the machine; or a setting that the first take's release did not have.
         Bits may be the same all the same.
@@ -44,6 +47,7 @@ class RerenderReport:
     identical: bool | None
     differences: tuple[str, ...]
     warnings: tuple[str, ...] = ()
+    same_file: bool | None = None
 
 
 def rerender(
@@ -123,6 +127,9 @@ def rerender(
         identical=None if recorded is None else made.audio_sha256 == recorded,
         differences=(*_new_settings(values["generation"]), *_differences(provenance, pipeline)),
         warnings=(warning,) if warning else (),
+        same_file=None
+        if (file_sha256 := provenance.get("file_sha256")) is None
+        else sha256_file(wav_path) == file_sha256,
     )
 
 
