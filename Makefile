@@ -16,6 +16,7 @@ demo: $(VENV)/.installed
 
 test: $(VENV)/.installed-dev
 	sh tests/real/install_recordings.sh
+	sh tests/real/install_samplers.sh
 	sh tests/ui/install_browser.sh
 	$(BIN)/python -m pytest
 

@@ -13,7 +13,8 @@ import pytest
 from small_dataset_audio.cli.demo import demo
 from small_dataset_audio.cli.destination import destination
 from small_dataset_audio.cli.evaluate import evaluate
-from small_dataset_audio.cli.generate import LONGEST_DURATION_S, generate, max_duration_s
+from small_dataset_audio.cli.generate import DEFAULT_DURATION_S, LONGEST_DURATION_S, generate, max_duration_s
+from small_dataset_audio.cli.kit import kit
 from small_dataset_audio.cli.options import parse_duration
 from small_dataset_audio.cli.train import DEFAULT_BUDGET, train
 from small_dataset_audio.inference.config import (
@@ -26,7 +27,7 @@ from small_dataset_audio.inference.config import (
 )
 from small_dataset_audio.inference.file_formats import FILE_FORMATS
 from small_dataset_audio.training.config import TrainingConfig
-from small_dataset_audio.workflow import DemoRequest, TrainRequest, evaluate_model
+from small_dataset_audio.workflow import DemoRequest, TrainRequest, evaluate_model, make_kit
 from small_dataset_audio.workflow.device import DEVICES
 
 GENERATION_FIELD_OF = {
@@ -128,3 +129,13 @@ def test_takes_of_over_an_hour_are_taken_for_a_slip_of_the_finger():
         GenerationConfig(
             duration_s=LONGEST_DURATION_S + 1, max_duration_s=max_duration_s(LONGEST_DURATION_S + 1)
         ).validate()
+
+
+def test_the_options_of_kit_default_to_what_the_workflow_does():
+    for option, argument in (("hits", "hits"), ("round_robins", "round_robins")):
+        assert defaults(kit)[option] == defaults(make_kit)[argument]
+    for option, field in (("novelty", "novelty"), ("temperature", "temperature"), ("stereo", "stereo_mode")):
+        assert defaults(kit)[option] == getattr(GenerationConfig(), field)
+    assert defaults(kit)["rate"] == GenerationConfig().sample_rate
+    assert defaults(kit)["bits"] == GenerationConfig().bit_depth
+    assert defaults(kit)["duration"] == DEFAULT_DURATION_S

@@ -16,6 +16,7 @@ from small_dataset_audio.cli.evaluate import evaluate
 from small_dataset_audio.cli.generate import generate
 from small_dataset_audio.cli.history import history
 from small_dataset_audio.cli.inspect import inspect
+from small_dataset_audio.cli.kit import kit
 from small_dataset_audio.cli.model import model
 from small_dataset_audio.cli.models import models
 from small_dataset_audio.cli.preset import preset
@@ -87,7 +88,7 @@ app = typer.Typer(
     rich_markup_mode="rich",
     epilog=_EPILOG,
 )
-for command in (inspect, train, generate, evaluate, rerender, models, demo, studio):
+for command in (inspect, train, generate, kit, evaluate, rerender, models, demo, studio):
     app.command(epilog=sys.modules[command.__module__].EXAMPLES)(command)
 for group in (model, preset, history):
     app.add_typer(group)

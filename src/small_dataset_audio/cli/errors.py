@@ -26,6 +26,7 @@ _OPTION_OF: Final = {
     "count": "--count",
     "one_shots": "--one-shots",
     "hits": "--hits",
+    "round_robins": "--round-robins",
     "concat_mode": "--concat",
     "stereo_mode": "--stereo",
     "stereo_width": "--width",

@@ -26,6 +26,9 @@ from .first_sound import WalkProgress as WalkProgress
 from .first_sound import quick_model as quick_model
 from .generate import Take as Take
 from .generate import generate_takes as generate_takes
+from .kit import Kit as Kit
+from .kit import KitSample as KitSample
+from .kit import make_kit as make_kit
 from .one_shots import OneShot as OneShot
 from .one_shots import OneShots as OneShots
 from .one_shots import make_one_shots as make_one_shots

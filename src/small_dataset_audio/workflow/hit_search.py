@@ -31,7 +31,7 @@ _BANDS: Final = 24
 _MOMENTS: Final = 8
 _HEARD_S: Final = 0.4
 _FLOOR_DB: Final = -50.0
-_SAME_DB: Final = 2.5
+SAME_DB: Final = 2.5
 """Two sounds whose bands are no further apart, in the mean, are one sound twice."""
 
 OnSearch = Callable[[int, int, object], None]
@@ -44,15 +44,15 @@ class FoundHit:
 
     Parameters
     ----------
-    audio : ndarray [shape=(samples,) or (2, samples), float32]
-        Cut, faded, at its peak.
+    raw : ndarray [shape=(samples,) or (2, samples), float32]
+        As it is in its take.
     cut : Cut
     take : GenerationResult
         What it was cut from, without its samples.
     features : ndarray [shape=(moments * bands,), dB under its loudest band]
     """
 
-    audio: NDArray[np.float32] = field(repr=False)
+    raw: NDArray[np.float32] = field(repr=False)
     cut: Cut
     take: GenerationResult = field(repr=False)
     features: NDArray[np.float32] = field(repr=False)
@@ -61,6 +61,16 @@ class FoundHit:
     def duration_s(self) -> float:
         """Its length in seconds."""
         return self.cut.num_samples / self.take.sample_rate
+
+    @property
+    def audio(self) -> NDArray[np.float32]:
+        """Faded, and at its peak [shape as raw]: the bits that its cut makes of its take."""
+        return replace(self.cut, first=0).apply(self.raw)
+
+    @property
+    def num_bands(self) -> int:
+        """In each moment of its features."""
+        return len(self.features) // _MOMENTS
 
 
 @dataclass(frozen=True)
@@ -103,17 +113,14 @@ def search_hits(
     """
     most_takes = _FEWEST_TAKES + round(_TAKES_A_HIT * count)
     check_hits(config, count, "count")
-    first_seed = config.seed
-    if first_seed is None:
-        drawn = secrets.randbelow(2**31)
-        first_seed = drawn - drawn % NUM_STRATA
+    first_seed = draw_seed() if config.seed is None else config.seed
     check_count(replace(config, seed=first_seed), most_takes)
     by_onset: list[FoundHit] = []
     by_rise: list[FoundHit] = []
     num_onsets, num_takes = 0, 0
     for seed in range(first_seed, first_seed + most_takes):
         take = pipeline.generate(replace(config, seed=seed))
-        found = find_hits(_mono_at_48k(take))
+        found = find_hits(mono_at_48k(take.audio, take.sample_rate))
         num_takes += 1
         num_onsets += found.num_onsets
         by_onset += _cut_out(take, found.by_onset)
@@ -130,6 +137,12 @@ def search_hits(
             "of a dip; try longer takes, another seed, or a model of recordings with single sounds in them"
         )
     return HitSearch(tuple(pool), num_takes, is_by_rise)
+
+
+def draw_seed() -> int:
+    """Draw a first seed: one that a block of strata begins with, so that the takes share the corpus out."""
+    drawn = secrets.randbelow(2**31)
+    return drawn - drawn % NUM_STRATA
 
 
 def check_hits(config: GenerationConfig, count: int, name: str) -> None:
@@ -156,12 +169,13 @@ def apart_db(features: NDArray[np.float32], others: NDArray[np.float32]) -> NDAr
     return distance
 
 
-def _mono_at_48k(take: GenerationResult) -> NDArray[np.float32]:
-    mono: NDArray[np.float32] = np.atleast_2d(take.audio).mean(axis=0, dtype=np.float32)
-    if take.sample_rate == SAMPLE_RATE:
+def mono_at_48k(audio: NDArray[np.float32], sample_rate: int) -> NDArray[np.float32]:
+    """What is listened to [shape=(samples,)]."""
+    mono: NDArray[np.float32] = np.atleast_2d(audio).mean(axis=0, dtype=np.float32)
+    if sample_rate == SAMPLE_RATE:
         return mono
     resampled: NDArray[np.float32] = np.asarray(
-        soxr.resample(mono, take.sample_rate, SAMPLE_RATE, quality="VHQ"), dtype=np.float32
+        soxr.resample(mono, sample_rate, SAMPLE_RATE, quality="VHQ"), dtype=np.float32
     )
     return resampled
 
@@ -176,8 +190,9 @@ def _cut_out(take: GenerationResult, hits: Sequence[Hit]) -> list[FoundHit]:
         num_samples = min(round(hit.end * ratio), total) - first
         fades = [min(round(ms * take.sample_rate / 1000), num_samples // 2) for ms in (hit.fade_in_ms, hit.fade_out_ms)]
         cut = Cut(first, num_samples, *fades)
-        audio = cut.apply(take.audio)
-        found.append(FoundHit(audio, cut, bare, _features(np.atleast_2d(audio).mean(axis=0), take.sample_rate)))
+        raw = take.audio[..., first : first + num_samples].copy()
+        heard = np.atleast_2d(replace(cut, first=0).apply(raw)).mean(axis=0)
+        found.append(FoundHit(raw, cut, bare, _features(heard, take.sample_rate)))
     return found
 
 
@@ -205,7 +220,7 @@ def most_different(pool: Sequence[FoundHit], count: int) -> tuple[FoundHit, ...]
     nearest = apart_db(features, features[0])
     while len(chosen) < min(count, len(pool)):
         furthest = int(nearest.argmax())
-        if nearest[furthest] < _SAME_DB:
+        if nearest[furthest] < SAME_DB:
             break
         chosen.append(furthest)
         nearest = np.minimum(nearest, apart_db(features, features[furthest]))
