@@ -137,7 +137,7 @@ class PresetError(SdaError, ValueError):
     )
 
 
-class NothingFoundError(SdaError, LookupError):
+class NothingFoundError(SdaError, ValueError):
     """A search of a model's takes found no single sound."""
 
     next_step = "Search longer takes (`-d 30`) or those of another `--seed`, or train on recordings of single sounds."
