@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import tracemalloc
 from dataclasses import replace
 from pathlib import Path
 
@@ -162,6 +163,31 @@ def test_a_blended_mel_is_one_sound_with_the_second_in_its_spectrum(computing: G
     first, second = spectrum(0.0), spectrum(1.0)
     distances = [float(np.abs(spectrum(weight) - second).mean()) for weight in (0.1, 0.5, 0.9)]
     assert np.abs(first - second).mean() > distances[0] > distances[1] > distances[2]
+
+
+@pytest.mark.parametrize("blend_in", ["audio", "mel"])
+def test_memory_hardly_grows_with_the_length(tmp_path: Path, blend_in: str):
+    pipeline = pair(noise(200_000), noise(200_000, seed=1))
+    if blend_in == "mel":  # where Griffin-Lim is not what is asked about
+        pipeline, vocoder = pair(), Painted(noise(200_000))
+        vocoder.name = "griffin_lim"
+    else:
+        vocoder = None
+
+    def peak_bytes(duration_s: float) -> int:
+        config = replace(CONFIG, duration_s=duration_s, blend_in=blend_in)
+        with pytest.MonkeyPatch.context() as patch:
+            if vocoder is not None:
+                patch.setattr("small_dataset_audio.inference.rendering.GriffinLimVocoder", lambda _: vocoder)
+            tracemalloc.start()
+            pipeline.render_to_file(config, tmp_path)
+            peak = tracemalloc.get_traced_memory()[1]
+            tracemalloc.stop()
+        return peak
+
+    peak_bytes(1.0)
+    # What grows is the walk, some kilobytes a second; the samples of 15 s alone would be 2.9 MB a channel.
+    assert peak_bytes(24.0) - peak_bytes(9.0) < 1_500_000
 
 
 # --- what is said of it, and refused ---

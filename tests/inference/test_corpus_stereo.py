@@ -46,8 +46,8 @@ def unlike(bundle: ModelBundle) -> list[np.ndarray]:
 
 def rendered(pipeline: GenerationPipeline, config: GenerationConfig) -> np.ndarray:
     """What is rendered at 48 kHz, before ends, peak and rate."""
-    seed, vocoder = pipeline._prepare(config)
-    return MemoryStore(*mastering.shape_at_48k(config)).fill(pipeline._renderer.render(config, seed, vocoder)).first()
+    seed, rendering = pipeline._prepare(config)
+    return MemoryStore(*mastering.shape_at_48k(config)).fill(rendering.render(config, seed)).first()
 
 
 @pytest.fixture(scope="module")

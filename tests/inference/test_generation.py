@@ -20,7 +20,7 @@ from torch import Tensor
 
 from small_dataset_audio.audio.spectrogram import AudioSpectrogram
 from small_dataset_audio.errors import InvalidAudioError, InvalidConfigError, OutputError
-from small_dataset_audio.inference import generation, mastering
+from small_dataset_audio.inference import generation, mastering, rendering
 from small_dataset_audio.inference.generation import GenerationConfig, GenerationPipeline, GenerationResult
 from small_dataset_audio.inference.provenance import audio_sha256, describe_environment
 from small_dataset_audio.inference.quality import compute_quality_score
@@ -513,7 +513,7 @@ def test_the_stages_run_in_the_order_of_the_specification(
         "stream_chunks_crossfade", "anti_alias", "finish", "widen", "scale_to_peak", "resample", "score_stream",
     )  # fmt: skip
     for name in stages:
-        module = generation if hasattr(generation, name) else mastering
+        module = next(module for module in (generation, rendering, mastering) if hasattr(module, name))
         original = getattr(module, name)
 
         def note(*arguments: Any, _name: str = name, _original: Any = original, **named: Any) -> Any:
