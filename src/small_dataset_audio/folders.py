@@ -147,7 +147,9 @@ def remove_folder(folder: Path) -> None:
     """
     doomed = folder.with_name(temporary_name(""))
     move_folder(folder, doomed)
-    shutil.rmtree(doomed, ignore_errors=True)  # what cannot be removed now is hidden, and swept later
+    # What cannot be removed now is hidden, and swept later; that a folder cannot be closed is not among the errors ignored.
+    with contextlib.suppress(OSError):
+        shutil.rmtree(doomed, ignore_errors=True)
 
 
 def sweep_folders(parent: Path) -> None:
