@@ -20,7 +20,7 @@ import soundfile
 
 from edges import sine
 from samplers import RATE, likeness, needs_sampler, play
-from small_dataset_audio.errors import InvalidConfigError, OutputError
+from small_dataset_audio.errors import InvalidConfigError, OutputError, SidecarError
 from small_dataset_audio.files import TEMPORARY_PREFIX
 from small_dataset_audio.inference import GenerationConfig
 from small_dataset_audio.library import Library
@@ -101,6 +101,11 @@ def test_the_json_says_what_there_is(kit: Kit):
         sidecar = json.loads((kit.folder / sample["file"]).with_suffix(".json").read_text())
         assert sidecar["provenance"]["audio_sha256"] == sample["audio_sha256"]
         assert sidecar["audio"]["duration_s"] == sample["duration_s"]
+
+
+def test_the_json_of_a_kit_is_not_taken_for_that_of_a_take(kit: Kit, walk: Walk):
+    with pytest.raises(SidecarError, match="generation"):
+        rerender(kit.json_path, library=walk[0])
 
 
 def test_the_same_seed_makes_the_same_kit(kit: Kit, walk: Walk, tmp_path: Path):

@@ -244,7 +244,7 @@ def _content(
         "timestamp": datetime.now(UTC).isoformat(timespec="seconds"),
         "model_name": pipeline.model_name,
         "seed": config.seed,
-        "generation": asdict(config),
+        "settings": asdict(config),  # not "generation", or this would pass for the sidecar of a take
         "num_takes": search.num_takes,
         "notes": list(notes),
         "samples": [_described(sample) for sample in samples],
