@@ -97,7 +97,7 @@ def _row(record: TakeRecord, chosen: Mapping[str, int]) -> str:
     more = button("Use its settings", "settings", kind="small", label=f"Use the settings of {name}", number=number)
     again = button("Make it again", "rerender", kind="small", label=f"Make {name} again", number=number)
     return (
-        f'<article class="sd-row-take {esc(record.state)}" role="listitem" aria-label="{esc(name)}">'
+        f'<div class="sd-row-take {esc(record.state)}" role="listitem" aria-label="{esc(name)}">'
         f'<div class="sd-left">{heard}</div>'
         f'<div class="sd-middle"><p>{badge(record.rating)} {esc(record.model_name)} '
         f'<span class="sd-quiet">{esc(when(record.made_at))} · seed {record.seed}</span></p>'
@@ -105,7 +105,7 @@ def _row(record: TakeRecord, chosen: Mapping[str, int]) -> str:
         f'<div class="sd-noted"><div class="sd-stars" role="group" aria-label="Stars for {esc(name)}">{stars}</div>'
         f"{note}</div></div>"
         f'<div class="sd-right"><div class="sd-row">{marks}{sides}</div><div class="sd-row">{save}{more}{again}</div></div>'
-        "</article>"
+        "</div>"
     )
 
 

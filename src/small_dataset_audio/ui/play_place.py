@@ -9,22 +9,22 @@ from typing import TYPE_CHECKING, Any, Final
 
 import gradio as gr
 
-from small_dataset_audio.errors import SdaError
+from small_dataset_audio.errors import InvalidConfigError, SdaError
 from small_dataset_audio.inference.sidecars import read_sidecar
-from small_dataset_audio.ui import take_view
+from small_dataset_audio.ui import presets_row, take_view
 from small_dataset_audio.ui.events import on, piece
 from small_dataset_audio.ui.html import button, notice, progress
 from small_dataset_audio.ui.jobs import JobStatus
 from small_dataset_audio.ui.play_settings import build_settings, draw_seed, names, values_of, wanted_of
+from small_dataset_audio.ui.presets_row import WITHOUT_TRAINING, PresetsRow
 from small_dataset_audio.ui.refresh import Followed, Refresh
 from small_dataset_audio.ui.session import Session
+from small_dataset_audio.ui.shots_view import show_shots
 
 if TYPE_CHECKING:
     from small_dataset_audio.ui.page import Studio
 
-WITHOUT_TRAINING: Final = "//"
-"""In the list of models: the corpus itself. No model can be called so."""
-
+MAX_SHOTS: Final = 128
 _SHOWN_JOBS: Final = 12
 _BEFORE: Final = """
 <section class="sd-card sd-hint"><h2>Nothing played yet</h2>
@@ -40,15 +40,19 @@ class PlayPlace:
     studio: Studio
     tab: gr.Tab
     model: gr.Dropdown
+    presets: PresetsRow
     settings: dict[str, Any]
     make: gr.Button
+    shots: gr.Button
+    num_shots: gr.Number
     takes: gr.HTML
+    single: gr.HTML
     ready: gr.HTML
 
     @property
     def followed(self) -> tuple[Followed, ...]:
         """Pieces that follow the disk."""
-        return (Followed("play", self.takes, show_takes),)
+        return Followed("play", self.single, _show_single), Followed("play", self.takes, show_takes)
 
     @property
     def asked(self) -> list[Any]:
@@ -98,7 +102,16 @@ class PlayPlace:
             elif said.get("act") in {"settings", "again"}:
                 recall_settings(session, str(said.get("job", "")), int(said.get("number", 0)), said["act"] == "again")
 
+        def cut(request: gr.Request, count: float, model: str, *values: Any) -> None:  # noqa: ANN401 - values of widgets
+            session = studio.session(request)
+            try:
+                start_takes(session, model or "", _named(values), num_shots=int(count or 0))
+            except SdaError as error:
+                raise gr.Error(str(error), print_exception=False) from error
+
         everything = [self.model, *self.asked]
+        refresh.after(on(self.shots.click, cut, [self.num_shots, *everything]))
+        refresh.after(on(self.single.click, act))
         refresh.after(on(self.make.click, make, everything))
         refresh.after(on(on(self.takes.click, act).then, self.recall, None, [*everything, self.ready]))
         on(page.load, self.recall, None, [*everything, self.ready])
@@ -107,6 +120,7 @@ class PlayPlace:
             # What is pasted into a text is no input to Gradio, but a change.
             on(widget.change if isinstance(widget, gr.Textbox) else widget.input, keep, everything)
         on(on(self.settings["dice"].click, draw_seed, None, self.settings["seed"]).then, keep, everything)
+        self.presets.connect(self.model, self.settings, keep)
         stereo = self.settings["stereo"]
         on(stereo.change, lambda mode: gr.Slider(visible=mode == "mid_side"), stereo, self.settings["width"])
 
@@ -116,11 +130,24 @@ def build(studio: Studio, tab: gr.Tab, ready: gr.HTML) -> PlayPlace:
     with gr.Row(elem_classes="sd-two"):
         with gr.Column(scale=2, min_width=320, elem_classes="sd-card sd-settings"):
             model = gr.Dropdown([], label="Model", elem_id="model")
+            presets = presets_row.build(studio)
             settings = build_settings()
             make = gr.Button("Make takes", variant="primary", size="lg", elem_id="make-takes")
+            with gr.Row(elem_classes="sd-seed"):
+                num_shots = gr.Number(
+                    8,
+                    label="Single sounds",
+                    info="Hits, notes, noises",
+                    precision=0,
+                    minimum=1,
+                    maximum=128,
+                    min_width=110,
+                )
+                shots = gr.Button("Cut single sounds", elem_id="cut-sounds", min_width=140)
         with gr.Column(scale=3, min_width=360):
             takes = piece("takes")
-    return PlayPlace(studio, tab, model, settings, make, takes, ready)
+            single = piece("single-sounds")
+    return PlayPlace(studio, tab, model, presets, settings, make, shots, num_shots, takes, single, ready)
 
 
 def remember(session: Session, changes: dict[str, Any]) -> None:
@@ -135,8 +162,8 @@ def model_choices(studio: Studio, session: Session) -> list[tuple[str, str]]:
     return [*walk, *((entry.name, entry.folder.name) for entry in studio.library.entries() if not entry.problem)]
 
 
-def start_takes(session: Session, model: str, values: dict[str, Any]) -> str:
-    """Ask for takes; returns the job.
+def start_takes(session: Session, model: str, values: dict[str, Any], *, num_shots: int | None = None) -> str:
+    """Ask for takes, or for so many single sounds cut out of takes; returns the job.
 
     Raises
     ------
@@ -154,6 +181,10 @@ def start_takes(session: Session, model: str, values: dict[str, Any]) -> str:
         "evaluate": wanted.evaluate,
         "device": wanted.device,
     }
+    if num_shots is not None:
+        if not 1 <= num_shots <= MAX_SHOTS:
+            raise InvalidConfigError(f"single sounds is {num_shots}; it must be 1 to {MAX_SHOTS}")
+        return session.start("shots", {**request, "count": num_shots})
     remember(session, {"look": None})
     return session.start("take", request)
 
@@ -188,8 +219,14 @@ def show_takes(studio: Studio, session: Session) -> str:
     chosen = next((found for found in made if look == [found[0], found[2]["number"]]), made[0] if made else None)
     large = "" if chosen is None else take_view.large_take(chosen[0], chosen[2], _actions(chosen[0], chosen[2]))
     rest = "".join(take_view.small_take(job_id, take) for job_id, _, take in made if chosen and take is not chosen[2])
-    others = f'<h3>Other takes</h3><div class="sd-clips">{rest}</div>' if rest else ""
+    others = f'<h2>Other takes</h2><div class="sd-clips">{rest}</div>' if rest else ""
     return f"{_at_work(*jobs[0])}{large}{others}"
+
+
+def _show_single(studio: Studio, session: Session) -> str:
+    del studio
+    found = session.job("shots")
+    return "" if found is None else show_shots(*found)
 
 
 def _at_work(job_id: str, status: JobStatus) -> str:

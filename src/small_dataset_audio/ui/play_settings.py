@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import secrets
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import asdict, dataclass
 from typing import Any, Final
 
 import gradio as gr
@@ -19,6 +19,7 @@ from small_dataset_audio.inference.config import (
     GenerationConfig,
     check_count,
 )
+from small_dataset_audio.inference.file_formats import FILE_FORMATS
 from small_dataset_audio.models.config import MAX_TEMPERATURE
 
 DEFAULT_DURATION_S: Final = 10.0
@@ -41,6 +42,7 @@ FIELDS: Final[Mapping[str, str]] = {
     "vocoder": "vocoder",
     "rate": "sample_rate",
     "bits": "bit_depth",
+    "file_format": "file_format",
 }
 """Of each widget that is a field of :class:`GenerationConfig`: which."""
 
@@ -48,7 +50,10 @@ OTHERS: Final = ("count", "evaluate", "device")
 """Widgets that say how takes are made, and not what they are."""
 
 NOT_HERE: Final[Mapping[str, str]] = {
-    "model": "the place has a list of models above the settings",
+    "model": "the list of models stands above the settings",
+    "preset": "the list of presets stands above the settings",
+    "one_shots": "single sounds have a button of their own, beside that of takes",
+    "history": "every take of the page is in the library",
     "output": "takes are written into the library, and saved from the page to wherever the browser saves",
     "plot": "every take on the page has its picture",
     "as_json": "it is for scripts",
@@ -166,6 +171,12 @@ def build_settings() -> dict[str, Component]:
         )
         made["device"] = gr.Dropdown(list(DEVICES), value="auto", label="Processor")
     with gr.Accordion("Sound file", open=False):
+        made["file_format"] = gr.Radio(
+            [(entry.container, name) for name, entry in FILE_FORMATS.items()],
+            value=default.file_format,
+            label="Format",
+            info="WAV, FLAC and AIFF lose nothing; OGG and MP3 are small.",
+        )
         made["rate"] = gr.Radio(
             [(f"{rate / 1000:g} kHz", rate) for rate in SAMPLE_RATE_OPTIONS],
             value=default.sample_rate,
@@ -218,6 +229,11 @@ def values_of(settings: Mapping[str, Any], *, seed: str = "") -> dict[str, Any]:
     if "overlap" in shown:
         shown["overlap"] = round(float(shown["overlap"]) / _SAMPLES_PER_MS, 3)
     return {**shown, "seed": seed}
+
+
+def default_values() -> dict[str, Any]:
+    """What the widgets show before anything was set."""
+    return {**values_of(asdict(GenerationConfig())), "duration": show_duration(DEFAULT_DURATION_S)}
 
 
 def show_duration(seconds: float) -> str:

@@ -24,7 +24,12 @@ def large_take(job_id: str, take: dict[str, Any], actions: str) -> str:
         note=f"{clock(take['duration_s'])} · seed {take['seed']}",
         shown_s=take.get("shown_s"),
     )
-    save = link("Save the WAV", f"{address}/wav-{number}?save=true", download=take["file"], kind="strong small")
+    save = link(
+        f"Save the {take['file'].rpartition('.')[2].upper()}",
+        f"{address}/wav-{number}?save=true",
+        download=take["file"],
+        kind="strong small",
+    )
     recipe = link(
         "Save its recipe",
         f"{address}/json-{number}?save=true",

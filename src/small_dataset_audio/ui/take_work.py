@@ -36,7 +36,7 @@ _NEAREST_S: Final = 3.0
 def make_takes(desk: Desk, request: dict[str, Any]) -> None:
     """Make takes: of a model, or of a folder of recordings without training."""
     desk.say(message="loading the model", at_once=True)
-    model = str(request["model"]) or _model_of(desk, Path(request["folder"]))
+    model = model_of(desk, request)
     pipeline = desk.pipelines.of(model, str(request.get("device", "auto")))
     config, count = GenerationConfig.from_mapping(request["settings"]), int(request["count"])
     news: dict[str, Any] = {"model": model, "takes": []}
@@ -62,7 +62,16 @@ def make_takes(desk: Desk, request: dict[str, Any]) -> None:
     desk.say(progress=1.0, message="")
 
 
-def _model_of(desk: Desk, folder: Path) -> str:
+def model_of(desk: Desk, request: dict[str, Any]) -> str:
+    """Name of the model that is asked for; of a folder of recordings, one is made in seconds.
+
+    Raises
+    ------
+    CorpusError, OutputError, InvalidConfigError
+    """
+    if request["model"]:
+        return str(request["model"])
+    folder = Path(request["folder"])
     for event in quick_model(folder, desk.library):
         if isinstance(event, ScanProgress):
             desk.say(message=f"listening to {event.report.name}")

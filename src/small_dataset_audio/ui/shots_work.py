@@ -1,0 +1,52 @@
+"""Single sounds, as the worker cuts them out of takes."""
+
+from __future__ import annotations
+
+from typing import Any, Final
+
+from small_dataset_audio.audio import read_audio
+from small_dataset_audio.inference.config import GenerationConfig
+from small_dataset_audio.names import safe_folder_name
+from small_dataset_audio.plots import waveform_outline
+from small_dataset_audio.ui.desk import Desk
+from small_dataset_audio.ui.take_work import model_of
+from small_dataset_audio.workflow import OneShot, make_one_shots
+
+SHOT_COLUMNS: Final = 160
+
+
+def cut_shots(desk: Desk, request: dict[str, Any]) -> None:
+    """Cut single sounds, each unlike the others."""
+    desk.say(message="loading the model", at_once=True)
+    model = model_of(desk, request)
+    pipeline = desk.pipelines.of(model, str(request.get("device", "auto")))
+    config, count = GenerationConfig.from_mapping(request["settings"]), int(request["count"])
+
+    def progress(found: int, wanted: int, words: object) -> None:
+        desk.say(progress=min(1.0, found / max(1, wanted)), message=str(words))
+
+    made = make_one_shots(
+        pipeline,
+        config,
+        count,
+        output_dir=desk.folders.takes / safe_folder_name(model) / "single sounds",
+        evaluate=bool(request["evaluate"]),
+        on_progress=progress,
+    )
+    desk.say(
+        progress=1.0,
+        message="",
+        news={"model": model, "notes": list(made.notes), "shots": [_told(shot) for shot in made.shots]},
+        files={f"shot-{number}": str(shot.audio_path.absolute()) for number, shot in enumerate(made.shots)},
+    )
+
+
+def _told(shot: OneShot) -> dict[str, Any]:
+    decoded = read_audio(shot.audio_path)
+    return {
+        "name": f"Take {shot.history_id}" if shot.history_id else shot.audio_path.stem,
+        "file": shot.audio_path.name,
+        "rating": shot.quality["rating"],
+        "outline": waveform_outline(decoded.audio, SHOT_COLUMNS),
+        "duration_s": shot.duration_s,
+    }
