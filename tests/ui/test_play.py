@@ -79,6 +79,37 @@ def test_a_wrong_setting_is_said_in_words_and_makes_nothing(page: Page):
     expect(page.get_by_text("'soon' is no duration")).to_be_visible()
 
 
+def test_a_preset_is_kept_recalled_and_deleted(page: Page):
+    go(page, "Play")
+    page.get_by_label("Model", exact=True).click()
+    page.get_by_role("option", name="plucks-walk").click()
+    preset = page.get_by_label("Preset", exact=True)
+    page.get_by_label("Far out").check()
+    preset.fill("far and wide")
+    preset.press("Enter")
+    page.get_by_role("button", name="Save", exact=True).click()
+    page.wait_for_timeout(500)
+    page.get_by_label("Bent").check()
+    preset.click()
+    page.get_by_role("option", name="far and wide").click()
+    expect(page.get_by_label("Far out")).to_be_checked()
+    page.get_by_role("button", name="Delete", exact=True).click()
+    expect(preset).to_have_value("")
+
+
+def test_single_sounds_are_cut_and_saved(page: Page):
+    go(page, "Play")
+    choose_length(page, "2 s")
+    page.get_by_label("Mono").check()
+    page.get_by_label("Single sounds", exact=True).fill("2")
+    page.get_by_role("button", name="Cut single sounds").click()
+    sounds = page.locator("#single-sounds")
+    expect(sounds.get_by_role("heading", name="Single sounds")).to_be_visible()
+    with page.expect_download() as download:
+        sounds.get_by_role("link", name="Save").first.click()
+    assert Path(download.value.path()).stat().st_size > 1000
+
+
 def test_takes_of_the_library_are_compared_noted_found_and_made_again(page: Page):
     go(page, "Library")
     page.get_by_role("button", name="Compare Take 1 as A").click()

@@ -8,7 +8,7 @@ from typing import Final
 import gradio as gr
 
 from small_dataset_audio.library import Library
-from small_dataset_audio.ui import corpus_place, library_place, models_place, play_place, train_place
+from small_dataset_audio.ui import corpus_place, guide, library_place, models_place, play_place, train_place
 from small_dataset_audio.ui.places_on_disk import StudioFolders
 from small_dataset_audio.ui.refresh import Refresh
 from small_dataset_audio.ui.session import COOKIE, Session, SessionKeys
@@ -54,6 +54,7 @@ def build_page(library: Library, folders: StudioFolders, keys: SessionKeys, *, i
     with gr.Blocks(title=TITLE, analytics_enabled=False, fill_width=True) as page:
         gr.HTML(_HEADER, js_on_load=None, apply_default_css=False)
         ready = gr.HTML("", js_on_load=None, apply_default_css=False, elem_classes="sd-hidden")
+        first_steps = guide.build()
         places = gr.Tabs(elem_id="places")
         with places:
             with gr.Tab("Corpus", id="corpus") as corpus_tab:
@@ -68,9 +69,10 @@ def build_page(library: Library, folders: StudioFolders, keys: SessionKeys, *, i
                 with gr.Tab("Models", id="models"):
                     models = models_place.build()
         tabs = {"corpus": corpus_tab, "train": train_tab, "play": play_tab, "library": library_tab}
-        parts = (corpus, train, play, takes, models)
+        parts = (first_steps, corpus, train, play, takes, models)
         refresh = Refresh(studio, [piece for part in parts for piece in part.followed], tabs)
         refresh.connect(page, gr.Timer(1.0))
+        first_steps.connect(studio, page, refresh, places)
         corpus.connect(studio, refresh, places)
         train.connect(studio, refresh, places)
         play.connect(page, refresh)

@@ -15,7 +15,7 @@ from small_dataset_audio.ui import presets_row, take_view
 from small_dataset_audio.ui.events import on, piece
 from small_dataset_audio.ui.html import button, notice, progress
 from small_dataset_audio.ui.jobs import JobStatus
-from small_dataset_audio.ui.play_settings import build_settings, draw_seed, names, values_of, wanted_of
+from small_dataset_audio.ui.play_settings import NO_BLEND, build_settings, draw_seed, names, values_of, wanted_of
 from small_dataset_audio.ui.presets_row import WITHOUT_TRAINING, PresetsRow
 from small_dataset_audio.ui.refresh import Followed, Refresh
 from small_dataset_audio.ui.session import Session
@@ -71,12 +71,16 @@ class PlayPlace:
         values = kept.get("values", {})
         chosen = kept.get("model") if kept.get("model") in [value for _, value in choices] else None
         first = choices[-1][1] if choices else None
-        shown = [values.get(name, gr.skip()) for name in names()]
-        return [gr.Dropdown(choices=choices, value=chosen or first), *shown, '<i class="sd-ready"></i>']
+        shown: dict[str, Any] = {name: values.get(name, gr.skip()) for name in names()}
+        others = [NO_BLEND, *(choice for choice in choices if choice[1] != WITHOUT_TRAINING)]
+        partner = values.get("blend", "")
+        shown["blend"] = gr.Dropdown(choices=others, value=partner if partner in [value for _, value in others] else "")
+        return [gr.Dropdown(choices=choices, value=chosen or first), *shown.values(), '<i class="sd-ready"></i>']
 
-    def offer(self, request: gr.Request) -> Any:  # noqa: ANN401 - a Gradio update
+    def offer(self, request: gr.Request) -> list[Any]:
         """Models that there are by now; what was chosen stays."""
-        return self.recall(request)[0]
+        shown = self.recall(request)
+        return [shown[0], shown[1 + names().index("blend")]]
 
     def connect(self, page: gr.Blocks, refresh: Refresh) -> None:
         """Say what happens when."""
@@ -115,7 +119,7 @@ class PlayPlace:
         refresh.after(on(self.make.click, make, everything))
         refresh.after(on(on(self.takes.click, act).then, self.recall, None, [*everything, self.ready]))
         on(page.load, self.recall, None, [*everything, self.ready])
-        on(self.tab.select, self.offer, None, self.model)
+        on(self.tab.select, self.offer, None, [self.model, self.settings["blend"]])
         for widget in everything:
             # What is pasted into a text is no input to Gradio, but a change.
             on(widget.change if isinstance(widget, gr.Textbox) else widget.input, keep, everything)

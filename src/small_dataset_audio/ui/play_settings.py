@@ -43,6 +43,9 @@ FIELDS: Final[Mapping[str, str]] = {
     "rate": "sample_rate",
     "bits": "bit_depth",
     "file_format": "file_format",
+    "blend": "blend_model",
+    "blend_weight": "blend_weight",
+    "blend_in": "blend_in",
 }
 """Of each widget that is a field of :class:`GenerationConfig`: which."""
 
@@ -59,6 +62,9 @@ NOT_HERE: Final[Mapping[str, str]] = {
     "as_json": "it is for scripts",
 }
 """Options of ``sda generate`` that are deliberately no widgets, and why."""
+
+
+NO_BLEND: Final = ("nothing", "")
 
 
 @dataclass(frozen=True)
@@ -135,7 +141,7 @@ def build_settings() -> dict[str, Component]:
             scale=3,
             min_width=150,
         )
-        made["dice"] = gr.Button("Throw the dice", elem_id="dice", scale=1, min_width=140)
+        made["dice"] = gr.Button("Throw the dice", elem_id="dice", size="md", scale=1, min_width=160)
     with gr.Accordion("Movement and detail", open=False):
         made["concat"] = gr.Radio(
             [("Walk", "crossfade"), ("Morph", "latent_interpolation")],
@@ -170,6 +176,17 @@ def build_settings() -> dict[str, Component]:
             True, label="Compare takes with the recordings", info="Says how like them a take is, and what repeats them."
         )
         made["device"] = gr.Dropdown(list(DEVICES), value="auto", label="Processor")
+    with gr.Accordion("Blend with another model", open=False):
+        made["blend"] = gr.Dropdown([NO_BLEND], value="", label="Blend with")
+        made["blend_weight"] = gr.Slider(
+            0.0, 1.0, default.blend_weight, step=0.05, label="Share of the other", info="Of the power of the take."
+        )
+        made["blend_in"] = gr.Radio(
+            [("What fits", "auto"), ("Two sounds at once", "audio"), ("One sound between them", "mel")],
+            value=default.blend_in,
+            label="Blend as",
+            info="One sound between them is computed, without the recordings.",
+        )
     with gr.Accordion("Sound file", open=False):
         made["file_format"] = gr.Radio(
             [(entry.container, name) for name, entry in FILE_FORMATS.items()],
@@ -208,6 +225,7 @@ def wanted_of(values: Mapping[str, Any]) -> Wanted:
             "max_duration_s": usual if duration_s <= usual else LONGEST_DURATION_S,
             "seed": _seed(str(values["seed"] or "")),
             "overlap_samples": round(float(values["overlap"] or 0.0) * _SAMPLES_PER_MS),
+            "blend_model": values["blend"] or None,
             "steps_between": int(values["steps_between"] or 0),
         }
     )
@@ -226,6 +244,8 @@ def values_of(settings: Mapping[str, Any], *, seed: str = "") -> dict[str, Any]:
             shown[name] = settings[field]
     if "duration" in shown:
         shown["duration"] = show_duration(float(shown["duration"]))
+    if "blend" in shown:
+        shown["blend"] = shown["blend"] or ""
     if "overlap" in shown:
         shown["overlap"] = round(float(shown["overlap"]) / _SAMPLES_PER_MS, 3)
     return {**shown, "seed": seed}

@@ -70,7 +70,7 @@ class PresetsRow:
                     raise gr.Error(str(error), print_exception=False) from error
             return self.offer(model)
 
-        recalled = on(self.chosen.input, recall, [model, self.chosen], asked)
+        recalled = on(self.chosen.select, recall, [model, self.chosen], asked)
         on(recalled.then, keep, [model, *asked])
         on(self.save.click, save, [model, self.chosen, *asked], self.chosen)
         on(self.delete.click, delete, [model, self.chosen], self.chosen)

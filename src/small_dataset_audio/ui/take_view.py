@@ -62,7 +62,7 @@ def judged(take: dict[str, Any]) -> str:
     """Quality and novelty in words."""
     found = take.get("evaluation") or {}
     said = [
-        take["reason"],
+        take["reason"].removeprefix("clean: "),
         words.alike(found.get("similarity_percent")),
         words.copied(found.get("copied_share")),
         words.seam(take.get("loop")),

@@ -59,32 +59,19 @@ class TrainPlace:
         def start(
             name: str, budget: str, seed: float, device: str, keep_audio: bool, licence: str, request: gr.Request
         ) -> None:
-            session = studio.session(request)
-            corpus = session.recall("corpus")
-            if not corpus:
-                raise gr.Error("Bring some recordings first, under Corpus.", print_exception=False)
-            if _is_at_work(session):
-                raise gr.Error("A model is learning already; stop it first, or wait.", print_exception=False)
             try:
-                wanted = name.strip() or studio.library.free_name(corpus["name"])
-                check_wishes(wanted, licence.strip() or None)
-                taken = studio.library.folder_of(wanted).exists()
+                start_training(
+                    studio,
+                    studio.session(request),
+                    name=name,
+                    budget_s=float(BUDGETS_S[budget]),
+                    seed=int(seed or 0),
+                    device=device,
+                    keep_audio=keep_audio,
+                    licence=licence,
+                )
             except SdaError as error:
                 raise gr.Error(str(error), print_exception=False) from error
-            if taken:
-                raise gr.Error(f"There is a model {wanted!r} already; choose another name.", print_exception=False)
-            session.start(
-                "train",
-                {
-                    "folder": corpus["folder"],
-                    "name": wanted,
-                    "budget_s": float(BUDGETS_S[budget]),
-                    "seed": int(seed or 0),
-                    "device": device,
-                    "keep_audio": keep_audio,
-                    "licence": licence.strip() or None,
-                },
-            )
 
         def act(event: gr.EventData, request: gr.Request) -> Any:  # noqa: ANN401 - a Gradio update
             session, pressed = studio.session(request), event._data.get("act")
@@ -131,6 +118,45 @@ def build(studio: Studio) -> TrainPlace:
         with gr.Column(scale=3, min_width=360):
             news = piece("train-news")
     return TrainPlace(corpus, name, budget, seed, device, keep_audio, licence, start, news)
+
+
+def start_training(
+    studio: Studio,
+    session: Session,
+    *,
+    name: str,
+    budget_s: float,
+    seed: int = 0,
+    device: str = "auto",
+    keep_audio: bool = True,
+    licence: str = "",
+) -> None:
+    """Ask for a training on the corpus of a browser.
+
+    Raises
+    ------
+    SdaError
+        No corpus; a training at work; a name or licence that cannot be used, or a name that is taken.
+    """
+    corpus = session.recall("corpus")
+    if not corpus:
+        raise SdaError("bring some recordings first, under Corpus")
+    if _is_at_work(session):
+        raise SdaError("a model is learning already; stop it first, or wait")
+    wanted = name.strip() or studio.library.free_name(corpus["name"])
+    check_wishes(wanted, licence.strip() or None)
+    if studio.library.folder_of(wanted).exists():
+        raise SdaError(f"there is a model {wanted!r} already; choose another name")
+    request = {
+        "folder": corpus["folder"],
+        "name": wanted,
+        "budget_s": budget_s,
+        "seed": seed,
+        "device": device,
+        "keep_audio": keep_audio,
+        "licence": licence.strip() or None,
+    }
+    session.start("train", request)
 
 
 def _is_at_work(session: Session) -> bool:

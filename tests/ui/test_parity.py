@@ -1,0 +1,92 @@
+"""What the command line can do to a take, the page can too, and by the same defaults."""
+
+from __future__ import annotations
+
+import inspect
+import json
+import subprocess
+import sys
+from dataclasses import fields
+
+import pytest
+
+from small_dataset_audio.cli.destination import DEFAULT_COUNT
+from small_dataset_audio.cli.generate import generate
+from small_dataset_audio.cli.options import parse_duration
+from small_dataset_audio.errors import InvalidConfigError
+from small_dataset_audio.inference.config import GenerationConfig
+from small_dataset_audio.ui.play_settings import DEFAULT_COUNT as COUNT_OF_PAGE
+from small_dataset_audio.ui.play_settings import (
+    DEFAULT_DURATION_S,
+    FIELDS,
+    NOT_HERE,
+    OTHERS,
+    show_duration,
+    values_of,
+    wanted_of,
+)
+
+LOOK = """
+import gradio as gr, json
+from small_dataset_audio.ui.play_settings import build_settings, names
+with gr.Blocks():
+    widgets = build_settings()
+print(json.dumps({name: widgets[name].value for name in names()}))
+"""
+
+
+@pytest.fixture(scope="module")
+def shown() -> dict:
+    """What the widgets show before anybody touched them; in a process of its own, since Gradio leaves event loops behind."""
+    ran = subprocess.run([sys.executable, "-c", LOOK], check=True, capture_output=True, text=True)
+    return json.loads(ran.stdout)
+
+
+def test_every_option_of_generate_is_on_the_page_or_said_not_to_be():
+    options = set(inspect.signature(generate).parameters) - {"ctx"}
+    assert options == (set(FIELDS) - {"blend_weight"} | set(OTHERS) | set(NOT_HERE))
+    assert not (set(FIELDS) | set(OTHERS)) & set(NOT_HERE)
+
+
+def test_every_setting_of_a_take_is_on_the_page():
+    assert {field.name for field in fields(GenerationConfig)} == {*FIELDS.values(), "max_duration_s"}
+
+
+def test_untouched_the_page_asks_for_what_the_command_line_does(shown: dict):
+    wanted = wanted_of(shown)
+    assert wanted.config == GenerationConfig(duration_s=DEFAULT_DURATION_S)
+    options = inspect.signature(generate).parameters
+    assert options["duration"].default == DEFAULT_DURATION_S
+    assert wanted.count == COUNT_OF_PAGE == DEFAULT_COUNT
+    assert (wanted.evaluate, wanted.device) == (options["evaluate"].default, options["device"].default)
+
+
+@pytest.mark.parametrize(
+    "config",
+    [
+        GenerationConfig(
+            duration_s=90.0, max_duration_s=3600.0, seed=2**63 - 9, stereo_mode="mid_side", stereo_width=1.2
+        ),
+        GenerationConfig(
+            concat_mode="latent_interpolation", steps_between=3, overlap_samples=1200, chunk_duration_s=0.5
+        ),
+        GenerationConfig(loop=True, file_format="flac", bit_depth="16-bit", blend_model="wood", blend_weight=0.2),
+    ],
+)
+def test_settings_of_a_take_come_back_as_they_were(shown: dict, config: GenerationConfig):
+    settings = {field.name: getattr(config, field.name) for field in fields(config)}
+    seed = "" if config.seed is None else str(config.seed)
+    assert wanted_of({**shown, **values_of(settings, seed=seed)}).config == config
+
+
+@pytest.mark.parametrize("seconds", [0.5, 1.0, 45.0, 60.0, 90.0, 3600.0, 5400.0])
+def test_a_length_is_read_as_it_is_shown(seconds: float):
+    assert parse_duration(show_duration(seconds)) == seconds
+
+
+@pytest.mark.parametrize(
+    ("name", "value"), [("seed", "-1"), ("seed", "x"), ("duration", ""), ("count", 0), ("chunk", None)]
+)
+def test_what_cannot_be_is_said(shown: dict, name: str, value: object):
+    with pytest.raises(InvalidConfigError):
+        wanted_of({**shown, name: value})
