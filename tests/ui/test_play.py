@@ -102,7 +102,7 @@ def test_single_sounds_are_cut_and_saved(page: Page):
     choose_length(page, "2 s")
     page.get_by_label("Mono").check()
     page.get_by_label("Single sounds", exact=True).fill("2")
-    page.get_by_role("button", name="Cut single sounds").click()
+    page.get_by_role("button", name="Cut them out").click()
     sounds = page.locator("#single-sounds")
     expect(sounds.get_by_role("heading", name="Single sounds")).to_be_visible()
     with page.expect_download() as download:

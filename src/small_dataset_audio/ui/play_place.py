@@ -44,6 +44,7 @@ class PlayPlace:
     settings: dict[str, Any]
     make: gr.Button
     shots: gr.Button
+    kit: gr.Button
     num_shots: gr.Number
     takes: gr.HTML
     single: gr.HTML
@@ -113,7 +114,15 @@ class PlayPlace:
             except SdaError as error:
                 raise gr.Error(str(error), print_exception=False) from error
 
+        def kit(request: gr.Request, count: float, model: str, *values: Any) -> None:  # noqa: ANN401 - values of widgets
+            session = studio.session(request)
+            try:
+                start_takes(session, model or "", _named(values), num_shots=int(count or 0), as_kit=True)
+            except SdaError as error:
+                raise gr.Error(str(error), print_exception=False) from error
+
         everything = [self.model, *self.asked]
+        refresh.after(on(self.kit.click, kit, [self.num_shots, *everything]))
         refresh.after(on(self.shots.click, cut, [self.num_shots, *everything]))
         refresh.after(on(self.single.click, act))
         refresh.after(on(self.make.click, make, everything))
@@ -137,21 +146,21 @@ def build(studio: Studio, tab: gr.Tab, ready: gr.HTML) -> PlayPlace:
             presets = presets_row.build(studio)
             settings = build_settings()
             make = gr.Button("Make takes", variant="primary", size="lg", elem_id="make-takes")
-            with gr.Row(elem_classes="sd-seed"):
-                num_shots = gr.Number(
-                    8,
-                    label="Single sounds",
-                    info="Hits, notes, noises",
-                    precision=0,
-                    minimum=1,
-                    maximum=128,
-                    min_width=110,
-                )
-                shots = gr.Button("Cut single sounds", elem_id="cut-sounds", min_width=140)
+            num_shots = gr.Number(
+                16,
+                label="Single sounds",
+                info="Hits, notes, noises, each unlike the others, with these settings",
+                precision=0,
+                minimum=1,
+                maximum=MAX_SHOTS,
+            )
+            with gr.Row(elem_classes="sd-pair"):
+                shots = gr.Button("Cut them out", elem_id="cut-sounds", size="md", min_width=130)
+                kit = gr.Button("Make a sampler kit", elem_id="make-kit", size="md", min_width=130)
         with gr.Column(scale=3, min_width=360):
             takes = piece("takes")
             single = piece("single-sounds")
-    return PlayPlace(studio, tab, model, presets, settings, make, shots, num_shots, takes, single, ready)
+    return PlayPlace(studio, tab, model, presets, settings, make, shots, kit, num_shots, takes, single, ready)
 
 
 def remember(session: Session, changes: dict[str, Any]) -> None:
@@ -166,8 +175,10 @@ def model_choices(studio: Studio, session: Session) -> list[tuple[str, str]]:
     return [*walk, *((entry.name, entry.folder.name) for entry in studio.library.entries() if not entry.problem)]
 
 
-def start_takes(session: Session, model: str, values: dict[str, Any], *, num_shots: int | None = None) -> str:
-    """Ask for takes, or for so many single sounds cut out of takes; returns the job.
+def start_takes(
+    session: Session, model: str, values: dict[str, Any], *, num_shots: int | None = None, as_kit: bool = False
+) -> str:
+    """Ask for takes, or for so many single sounds cut out of takes, or those as a kit; returns the job.
 
     Raises
     ------
@@ -188,7 +199,7 @@ def start_takes(session: Session, model: str, values: dict[str, Any], *, num_sho
     if num_shots is not None:
         if not 1 <= num_shots <= MAX_SHOTS:
             raise InvalidConfigError(f"single sounds is {num_shots}; it must be 1 to {MAX_SHOTS}")
-        return session.start("shots", {**request, "count": num_shots})
+        return session.start("shots", {**request, "count": num_shots, "kit": as_kit})
     remember(session, {"look": None})
     return session.start("take", request)
 

@@ -1,16 +1,20 @@
-"""Single sounds, as the worker cuts them out of takes."""
+"""Single sounds, as the worker cuts them out of takes: one by one, or as a kit for a sampler."""
 
 from __future__ import annotations
 
+import zipfile
+from datetime import UTC, datetime
+from pathlib import Path
 from typing import Any, Final
 
 from small_dataset_audio.audio import read_audio
+from small_dataset_audio.files import atomic_write
 from small_dataset_audio.inference.config import GenerationConfig
 from small_dataset_audio.names import safe_folder_name
 from small_dataset_audio.plots import waveform_outline
 from small_dataset_audio.ui.desk import Desk
 from small_dataset_audio.ui.take_work import model_of
-from small_dataset_audio.workflow import OneShot, make_one_shots
+from small_dataset_audio.workflow import Kit, OneShot, make_kit, make_one_shots
 
 SHOT_COLUMNS: Final = 160
 
@@ -25,11 +29,16 @@ def cut_shots(desk: Desk, request: dict[str, Any]) -> None:
     def progress(found: int, wanted: int, words: object) -> None:
         desk.say(progress=min(1.0, found / max(1, wanted)), message=str(words))
 
+    folder = desk.folders.takes / safe_folder_name(model)
+    if request.get("kit"):
+        name = f"kit {datetime.now(UTC):%Y-%m-%d %H%M%S}"
+        _say_kit(desk, make_kit(pipeline, config, hits=count, folder=folder / name, on_progress=progress))
+        return
     made = make_one_shots(
         pipeline,
         config,
         count,
-        output_dir=desk.folders.takes / safe_folder_name(model) / "single sounds",
+        output_dir=folder / "single sounds",
         evaluate=bool(request["evaluate"]),
         on_progress=progress,
     )
@@ -39,6 +48,18 @@ def cut_shots(desk: Desk, request: dict[str, Any]) -> None:
         news={"model": model, "notes": list(made.notes), "shots": [_told(shot) for shot in made.shots]},
         files={f"shot-{number}": str(shot.audio_path.absolute()) for number, shot in enumerate(made.shots)},
     )
+
+
+def _say_kit(desk: Desk, kit: Kit) -> None:
+    """Pack a kit for the browser to fetch, and say where it is."""
+    desk.own_folder.mkdir(parents=True, exist_ok=True)
+    packed = desk.own_folder / f"{kit.folder.name}.zip"
+    with atomic_write(packed) as temporary, zipfile.ZipFile(temporary, "w") as archive:
+        for path in sorted(file for file in kit.folder.rglob("*") if file.is_file()):
+            archive.write(path, Path(kit.folder.name) / path.relative_to(kit.folder))
+    sounds = len(kit.samples)
+    news = {"notes": list(kit.notes), "kit": packed.name, "sounds": sounds, "folder": str(kit.folder)}
+    desk.say(progress=1.0, message="", news=news, files={"kit": str(packed)})
 
 
 def _told(shot: OneShot) -> dict[str, Any]:
