@@ -16,6 +16,7 @@ from small_dataset_audio.cli.evaluate import evaluate
 from small_dataset_audio.cli.generate import DEFAULT_DURATION_S, LONGEST_DURATION_S, generate, max_duration_s
 from small_dataset_audio.cli.kit import kit
 from small_dataset_audio.cli.options import parse_duration
+from small_dataset_audio.cli.steering import read_settings
 from small_dataset_audio.cli.train import DEFAULT_BUDGET, train
 from small_dataset_audio.inference.config import (
     BLEND_DOMAINS,
@@ -45,6 +46,7 @@ GENERATION_FIELD_OF = {
     "steps_between": "steps_between",
     "loop": "loop",
     "file_format": "file_format",
+    "controls": "controls",
     "blend": "blend_model",
     "blend_in": "blend_in",
 }
@@ -68,6 +70,8 @@ def test_an_option_of_generate_defaults_to_what_the_library_does(option: str, fi
         default *= 48  # milliseconds, in samples at 48 kHz
     if option == "file_format":  # it may come from the name of a file
         default = destination(None, default, None).file_format
+    if option == "controls":
+        default = read_settings(default or [], 10.0)
     expected = getattr(GenerationConfig(), field)
     assert (default.replace("-", "_") if option in {"concat", "stereo", "vocoder"} else default) == expected
 

@@ -8,6 +8,7 @@ import pytest
 from hypothesis import example, given
 from hypothesis import strategies as st
 
+from small_dataset_audio.controls.sliders import NAMES
 from small_dataset_audio.errors import InvalidConfigError
 from small_dataset_audio.inference.config import GenerationConfig
 from small_dataset_audio.names import quoted
@@ -24,12 +25,14 @@ def valid_fields(draw: st.DrawFn) -> dict[str, Any]:
     duration_s = draw(st.floats(0.001, float(maximum)))
     stereo_mode = draw(st.sampled_from(["mono", "mid_side", "dual_seed", "corpus"]))
     vocoders = ["auto", "mosaic"] if stereo_mode == "corpus" else ["auto", "mosaic", "griffin_lim"]
+    concat_mode = draw(st.sampled_from(["crossfade", "latent_interpolation"]))
+    steered = st.dictionaries(st.sampled_from(NAMES), st.floats(-99, 99))
     return {
         "max_duration_s": maximum,
         "duration_s": duration_s,
         "seed": draw(st.none() | st.integers(0, MAX_SEED)),
         "chunk_duration_s": chunk_duration_s,
-        "concat_mode": draw(st.sampled_from(["crossfade", "latent_interpolation"])),
+        "concat_mode": concat_mode,
         "stereo_mode": stereo_mode,
         "stereo_width": draw(st.floats(0.0, 1.5) | st.integers(0, 1)),
         "sample_rate": draw(st.sampled_from([44_100, 48_000, 96_000])),
@@ -44,6 +47,7 @@ def valid_fields(draw: st.DrawFn) -> dict[str, Any]:
         "blend_model": draw(st.none() | st.text(min_size=1, max_size=9)),
         "blend_weight": draw(st.floats(0.0, 1.0) | st.integers(0, 1)),
         "blend_in": draw(st.sampled_from(["auto", "audio"])),
+        "controls": draw(steered if concat_mode == "crossfade" else st.just({})),
     }
 
 
@@ -94,6 +98,7 @@ INVALID: dict[str, st.SearchStrategy[Any]] = {
     "blend_model": st.sampled_from(["", 1, True, b"rain", ["rain"]]),
     "blend_weight": floats_outside(0.0, 1.0) | st.just(-1) | st.just(2) | not_finite | not_a_number,
     "blend_in": text_other_than("auto", "audio", "mel") | not_a_text,
+    "controls": st.sampled_from([None, 3, "pitch", {"pich": 1}, {"pitch": "up"}, {"pitch": float("nan")}, {3: 3}]),
 }
 
 

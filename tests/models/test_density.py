@@ -589,52 +589,6 @@ def test_a_spread_walk_spends_its_time_as_any_other():
     np.testing.assert_allclose(shares[0], shares[1], atol=0.03)
 
 
-# ---- steered
-
-
-@pytest.mark.parametrize("preferred", [-1.5, 0.0, 1.0, 2.0])
-def test_a_steered_walk_is_so_much_more_often_at_what_is_preferred(preferred: float):
-    # Two recordings whose steps are twins: the walk may change over at every one.
-    density = parallel_roads(np.zeros(500), min_run_steps=1)
-    preference = np.repeat([0.0, preferred], 500)
-    shares = [
-        (density.walk(400, rng(seed), WalkStyle(), SpreadDraws(seed), preference).rows[0] >= 500).mean()
-        for seed in range(150)
-    ]
-    assert np.mean(shares) == pytest.approx(1 / (1 + np.exp(-preferred)), abs=0.03)
-
-
-def test_a_preference_for_one_recording_begins_it_more_often():
-    density = fit_density(wandering_paths((40,) * 5))
-    preference = np.repeat([0.0, 0.0, 3.0, 0.0, 0.0], 40)
-    rows = np.concatenate([density.walk(100, rng(seed), None, None, preference).rows[0] for seed in range(200)])
-    assert (rows // 40 == 2).mean() == pytest.approx(np.exp(3) / (np.exp(3) + 4), abs=0.05)
-
-
-def test_the_same_preference_for_all_is_none():
-    density = fit_density(wandering_paths((60, 80, 35)))
-    plain = density.walk(300, rng(1), WalkStyle(jump_scale=2.0)).rows
-    np.testing.assert_array_equal(
-        plain, density.walk(300, rng(1), WalkStyle(jump_scale=2.0), None, np.full(175, 7.0)).rows
-    )
-
-
-@pytest.mark.parametrize(
-    "preference", [np.zeros(4), np.zeros((5, 1)), np.full(5, np.nan), np.array([0, 0, 0, 0, np.inf])]
-)
-def test_a_preference_of_another_shape_or_not_finite_is_refused(preference: np.ndarray):
-    with pytest.raises(InvalidConfigError, match=r"^preference has shape .*for each of 5 steps"):
-        fit_density(wandering_paths((5,))).walk(3, rng(), None, None, preference)
-
-
-def test_a_preference_however_strong_breaks_nothing():
-    density = fit_density(wandering_paths((30, 40)))
-    for extreme in (1e4, -1e4, 1e300):
-        preference = np.repeat([0.0, extreme], [30, 40])
-        rows = density.walk(200, rng(1), WalkStyle(jump_scale=5.0), SpreadDraws(3), preference).rows[0]
-        assert ((rows >= 30) == (extreme > 0)).mean() > 0.6
-
-
 def test_where_the_next_recording_of_the_table_is_begun_a_new_run_begins():
     rows = np.array([3, 4, 5, 6, 7, 12, 13])
     np.testing.assert_array_equal(_run_numbers(rows, np.array([6, 20])), [0, 0, 0, 1, 1, 2, 2])

@@ -10,6 +10,7 @@ import typer
 from typer.core import TyperGroup
 
 from small_dataset_audio._version import __version__
+from small_dataset_audio.cli.controls import analyze, controls
 from small_dataset_audio.cli.demo import demo
 from small_dataset_audio.cli.errors import EXIT_INTERRUPTED, EXIT_WRONG_COMMAND_LINE, exit_code, print_error
 from small_dataset_audio.cli.evaluate import evaluate
@@ -88,7 +89,7 @@ app = typer.Typer(
     rich_markup_mode="rich",
     epilog=_EPILOG,
 )
-for command in (inspect, train, generate, kit, evaluate, rerender, models, demo, studio):
+for command in (inspect, train, generate, analyze, controls, kit, evaluate, rerender, models, demo, studio):
     app.command(epilog=sys.modules[command.__module__].EXAMPLES)(command)
 for group in (model, preset, history):
     app.add_typer(group)

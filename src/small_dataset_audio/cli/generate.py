@@ -16,6 +16,7 @@ from small_dataset_audio.cli.one_shots import check_one_shots, cut_one_shots
 from small_dataset_audio.cli.options import Device, Json, parse_bit_depth, parse_duration
 from small_dataset_audio.cli.render import messages, print_json, print_warnings, rendering, waiting
 from small_dataset_audio.cli.settings_given import recalled
+from small_dataset_audio.cli.steering import read_settings
 from small_dataset_audio.cli.walk_view import as_model
 from small_dataset_audio.constants import SAMPLE_RATE
 from small_dataset_audio.inference.config import LONGEST_DURATION_S, GenerationConfig, check_count
@@ -33,6 +34,7 @@ EXAMPLES: Final = """\
   sda generate rain -d 10m -n 1
   sda generate rain -d 8 --loop
   sda generate drums --one-shots 16 -o hits
+  sda generate rain --set brightness=+3 --set density=-5:+5
   sda generate rain --stereo corpus
   sda generate rain --preset "slow drift" -n 8
   sda generate rain --stereo mid-side --width 1.0 --plot
@@ -148,6 +150,16 @@ def generate(
             show_default="whole takes",
         ),
     ] = None,
+    controls: Annotated[
+        list[str] | None,
+        typer.Option(
+            "--set",
+            metavar="NAME=VALUE",
+            help="Steer a control, -10 to +10; -5:+5 is a ramp over the take, @FILE a JSON of [[seconds, value], ...]. "
+            "`sda controls MODEL` says which are live. May be given several times.",
+            show_default=False,
+        ),
+    ] = None,
     output: Annotated[
         Path | None,
         typer.Option(
@@ -205,6 +217,7 @@ def generate(
             blend_model=second.model,
             blend_weight=second.weight,
             blend_in=blend_in,
+            controls=read_settings(controls or [], duration),
         )
         if one_shots is not None:
             check_one_shots(ctx, config, one_shots)

@@ -2,15 +2,20 @@
 
 from __future__ import annotations
 
-from typing import Annotated, Final
+from typing import TYPE_CHECKING, Annotated, Final
 
 import typer
 
+from small_dataset_audio.cli.controls import measure_after_training
 from small_dataset_audio.cli.errors import settings_from_options
 from small_dataset_audio.cli.options import Device, Folder, Json, Licence, Seed, parse_duration
 from small_dataset_audio.cli.render import messages, print_json, waiting
 
+if TYPE_CHECKING:
+    from small_dataset_audio.workflow import ModelSaved
+
 DEFAULT_BUDGET: Final = "3m"
+_ANALYSED_FROM_S: Final = 120.0
 
 EXAMPLES: Final = """\
 [bold]Examples[/bold]
@@ -61,6 +66,14 @@ def train(
         ),
     ] = None,
     licence: Licence = None,
+    analyze: Annotated[
+        bool | None,
+        typer.Option(
+            "--analyze/--no-analyze",
+            help="Measure afterwards what the model's controls do (`sda analyze`); the model is saved before, and can be used.",
+            show_default="with budgets of 2m or more",
+        ),
+    ] = None,
     as_json: Json = False,
 ) -> None:
     """Learn the sound of a folder of recordings.
@@ -87,7 +100,15 @@ def train(
     )
     with settings_from_options():  # whether a budget is used already is only known there
         outcome = run_training(request)
+    if outcome.saved is not None and (analyze if analyze is not None else _was_given_time(outcome.saved)):
+        measure_after_training(str(outcome.saved.folder), device)
     if as_json:
         print_json(to_json(outcome))
     else:
         print_model(outcome)
+
+
+def _was_given_time(saved: ModelSaved) -> bool:
+    """Whether controls are measured without being asked for: of a whole training that is not a trial, with its recordings."""
+    enough = saved.bundle.metadata.training.budget_s >= _ANALYSED_FROM_S
+    return enough and not saved.cancelled and bool(saved.bundle.clips)

@@ -33,27 +33,10 @@ from small_dataset_audio.constants import SAMPLE_RATE
 from small_dataset_audio.controls.events import FRAMES_PER_SECOND as EVENT_FRAMES_PER_SECOND
 from small_dataset_audio.controls.events import Events, find_events
 from small_dataset_audio.controls.frames import FRAMES_PER_SECOND, FrameDescriptors, describe_frames
+from small_dataset_audio.controls.sliders import NAMES
 from small_dataset_audio.errors import InvalidAudioError
 
-UNITS: Final = MappingProxyType(
-    {
-        "brightness": "ERB",
-        "warmth": "dB",
-        "roughness": "",
-        "noisiness": "dB",
-        "density": "onsets/s",
-        "pulse": "",
-        "pitch": "semitones",
-        "tension": "",
-        "loudness": "LUFS",
-        "attack": "octaves of ms",
-    }
-)
-"""Every descriptor by name, in the order in which they are shown."""
-
-NAMES: Final = tuple(UNITS)
-
-_SPECTRAL: Final = MappingProxyType(
+SPECTRAL: Final = MappingProxyType(
     {
         "brightness": "brightness_erb",
         "warmth": "warmth_db",
@@ -63,6 +46,8 @@ _SPECTRAL: Final = MappingProxyType(
         "tension": "tension",
     }
 )
+"""Descriptors that single frames have, and what they are called there."""
+
 _GATING_BLOCK: Final = round(0.4 * SAMPLE_RATE)
 _AROUND_S: Final = 0.5  # on each side of a moment, for what its frames say
 _EVENTS_AROUND_S: Final = 1.0  # and for what happens there
@@ -109,7 +94,7 @@ def describe(audio: ArrayLike) -> Descriptors:
         return Descriptors(*(None,) * len(NAMES))
     events = find_events(samples)
     sounding = frames.is_sounding
-    spectral = {name: float(getattr(frames, source)[sounding].mean()) for name, source in _SPECTRAL.items()}
+    spectral = {name: float(getattr(frames, source)[sounding].mean()) for name, source in SPECTRAL.items()}
     return Descriptors(
         **spectral,
         density=len(events.times_s) / (len(samples) / SAMPLE_RATE),
@@ -143,7 +128,7 @@ def describe_around(audio: ArrayLike, step_samples: int) -> NDArray[np.float32]:
     frames, events = describe_frames(samples), find_events(samples)
     moments_s = (np.arange(-(-len(samples) // step_samples)) + 0.5) * step_samples / SAMPLE_RATE
     table = np.full((len(moments_s), len(NAMES)), np.nan, np.float32)
-    for name, source in _SPECTRAL.items():
+    for name, source in SPECTRAL.items():
         table[:, NAMES.index(name)] = _around(getattr(frames, source), frames, moments_s)
     table[:, NAMES.index("loudness")] = _around(frames.level_db, frames, moments_s)
     table[:, NAMES.index("pulse")] = events.pulse[_nearest(moments_s, EVENT_FRAMES_PER_SECOND, len(events.pulse))]

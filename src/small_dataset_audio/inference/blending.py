@@ -65,8 +65,9 @@ def plan_rendering(first: Renderer, second: Renderer | None, config: GenerationC
     Parameters
     ----------
     first : Renderer
+        Controls steer this one.
     second : Renderer or None
-        Of the model that is blended in; None for a take without one.
+        Of the model that is blended in, which goes its own way; None for a take without one.
     config : GenerationConfig
 
     Raises
@@ -75,6 +76,7 @@ def plan_rendering(first: Renderer, second: Renderer | None, config: GenerationC
         A model cannot be rendered as the configuration asks for; or ``blend_in`` is "mel", and the models have no mel in
         common.
     """
+    first = first.steered(config)
     if second is None or config.blend_weight == 0.0:
         return _alone(first, config)
     if config.blend_weight == 1.0:

@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+import contextlib
 import math
 from collections.abc import Mapping
-from dataclasses import dataclass, fields, replace
+from dataclasses import dataclass, field, fields, replace
 from typing import Any, get_args, get_type_hints
 
 from small_dataset_audio.constants import BIT_DEPTH_MAP, DEFAULT_OVERLAP_SAMPLES, SAMPLE_RATE, SAMPLE_RATE_OPTIONS
+from small_dataset_audio.controls.sliders import Controls, checked_controls
 from small_dataset_audio.errors import InvalidConfigError
 from small_dataset_audio.inference.file_formats import FILE_FORMATS, check_holds
 from small_dataset_audio.models.config import MAX_TEMPERATURE, WalkStyle
@@ -79,6 +81,9 @@ class GenerationConfig:
         Two sounds at once, or one between two: ``mel`` computes one sound from the blended spectra of both models, and asks for
         two of one spectrogram configuration and no mosaic; ``auto`` does that where neither model is played from its
         recordings, and blends the audio otherwise.
+    controls : mapping of str to a number or a curve
+        What is steered, by name of control (:mod:`small_dataset_audio.controls.sliders`): a value from -10 to 10 for the whole
+        take, or points (share of the take, value). Needs ``crossfade`` and a model that was analysed.
     """
 
     duration_s: float = 1.0
@@ -100,6 +105,13 @@ class GenerationConfig:
     blend_model: str | None = None
     blend_weight: float = 0.5
     blend_in: str = "auto"
+    controls: Controls = field(default_factory=dict)
+
+    def __post_init__(self) -> None:
+        # One form, whoever gives them, so that a configuration read from its sidecar is the same one. What is wrong stays
+        # as it is, for `validate` to tell.
+        with contextlib.suppress(InvalidConfigError):
+            object.__setattr__(self, "controls", checked_controls(self.controls))
 
     @property
     def chunk_samples(self) -> int:
@@ -129,8 +141,22 @@ class GenerationConfig:
         InvalidConfigError
             A ValueError that names the field, the value given, and the values allowed.
         """
-        for field in fields(self):
-            _check_type(field.name, getattr(self, field.name), get_type_hints(type(self))[field.name])
+        hints = get_type_hints(type(self))
+        for setting in fields(self):
+            if setting.name != "controls":
+                _check_type(setting.name, getattr(self, setting.name), hints[setting.name])
+        try:
+            checked_controls(self.controls)
+        except InvalidConfigError as error:
+            raise InvalidConfigError(
+                f"controls is {quoted(self.controls)}; it must be settings by name of control: {error}"
+            ) from error
+        _check(
+            not self.controls or self.concat_mode == "crossfade",
+            "concat_mode",
+            self.concat_mode,
+            "'crossfade' where something is steered: single moments that turn into one another have no course to steer",
+        )
         _check(
             0 < self.max_duration_s <= LONGEST_DURATION_S,
             "max_duration_s",
@@ -212,7 +238,7 @@ class GenerationConfig:
         InvalidConfigError
             A key that is no field (a misspelt one is never replaced by a default), or a value that is not allowed.
         """
-        known = {field.name for field in fields(cls)}
+        known = {setting.name for setting in fields(cls)}
         unknown = sorted(set(values) - known)
         if unknown:
             raise InvalidConfigError(

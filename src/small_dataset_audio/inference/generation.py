@@ -41,6 +41,7 @@ from small_dataset_audio.inference.results import Appraisal, Appraise, Generatio
 from small_dataset_audio.inference.sampler_chunk import SamplerNotes
 from small_dataset_audio.inference.seam import score_seam
 from small_dataset_audio.inference.stereo import Extremes
+from small_dataset_audio.models.analysis import Analysis
 from small_dataset_audio.models.autoencoder import Autoencoder
 from small_dataset_audio.models.bundle import ModelBundle
 from small_dataset_audio.models.density import Density
@@ -69,6 +70,8 @@ class GenerationPipeline:
         By name, beside Griffin-Lim, which is always there.
     provenance : mapping, optional
         What a sidecar shall say of the model and the machine, beside how the take was rendered.
+    analysis : Analysis, optional
+        Of the density: what controls are steered by.
 
     Attributes
     ----------
@@ -89,8 +92,9 @@ class GenerationPipeline:
         density: Density | None = None,
         vocoders: Mapping[str, Vocoder] | None = None,
         provenance: Mapping[str, Any] | None = None,
+        analysis: Analysis | None = None,
     ) -> None:
-        self._renderer = Renderer(model, spectrogram, device, density=density, vocoders=vocoders)
+        self._renderer = Renderer(model, spectrogram, device, density=density, vocoders=vocoders, analysis=analysis)
         self.model_name = "unknown"
         self.partner: GenerationPipeline | None = None
         self.provenance: Mapping[str, Any] = {} if provenance is None else provenance
@@ -135,9 +139,28 @@ class GenerationPipeline:
             )
         if provenance is None:
             provenance = {"model_sha256": bundle.sha256, "environment": describe_environment(device)}
-        pipeline = cls(model, spectrogram, device, density=bundle.density, vocoders=vocoders, provenance=provenance)
+        pipeline = cls(
+            model,
+            spectrogram,
+            device,
+            density=bundle.density,
+            vocoders=vocoders,
+            provenance=provenance,
+            analysis=bundle.analysis,
+        )
         pipeline.model_name = bundle.metadata.name
         return pipeline
+
+    def drawing_from(self, density: Density) -> GenerationPipeline:
+        """Return a pipeline of the same model and vocoders that draws from another density."""
+        return GenerationPipeline(
+            self.model,
+            self.spectrogram,
+            self.device,
+            density=density,
+            vocoders=self.vocoders,
+            provenance=self.provenance,
+        )
 
     def generate(self, config: GenerationConfig) -> GenerationResult:
         """Make one take.

@@ -19,7 +19,9 @@ from small_dataset_audio.inference.config import MAX_SEED, GenerationConfig
 from small_dataset_audio.inference.looping import loop_samples
 from small_dataset_audio.inference.mastering import shape_at_48k
 from small_dataset_audio.inference.pieces import Piece, cut
+from small_dataset_audio.inference.steered import density_of_take
 from small_dataset_audio.inference.stereo import left_and_right
+from small_dataset_audio.models.analysis import Analysis
 from small_dataset_audio.models.autoencoder import Autoencoder
 from small_dataset_audio.models.density import Density
 from small_dataset_audio.models.vocoder.griffin_lim import GriffinLimVocoder
@@ -39,6 +41,8 @@ class Renderer:
         What is drawn from; without one, N(0, I).
     vocoders : mapping of str to Vocoder, optional
         By name, beside Griffin-Lim, which is always there.
+    analysis : Analysis, optional
+        Of the density: what controls are steered by.
     """
 
     def __init__(
@@ -49,12 +53,30 @@ class Renderer:
         *,
         density: Density | None = None,
         vocoders: Mapping[str, Vocoder] | None = None,
+        analysis: Analysis | None = None,
     ) -> None:
         self.device = torch.device(device)
         self.model = model.to(self.device).eval()
         self.spectrogram = spectrogram.to(self.device)
         self.density = density
+        self.analysis = analysis
         self.vocoders: dict[str, Vocoder] = {"griffin_lim": GriffinLimVocoder(self.spectrogram), **(vocoders or {})}
+
+    def drawing_from(self, density: Density | None) -> Renderer:
+        """Return one of the same model and vocoders that draws from another density."""
+        return Renderer(self.model, self.spectrogram, self.device, density=density, vocoders=self.vocoders)
+
+    def steered(self, config: GenerationConfig) -> Renderer:
+        """Return what renders a take as its controls ask; this one itself where they ask for nothing.
+
+        Raises
+        ------
+        InvalidConfigError
+            Something is steered that this model has no live control for.
+        """
+        step_samples = self.model.config.frames_per_step * self.spectrogram.config.hop_length
+        density = density_of_take(config, self.density, self.analysis, step_samples)
+        return self if density is self.density else self.drawing_from(density)
 
     def choose_vocoder(self, config: GenerationConfig) -> Vocoder:
         """Find the vocoder that a configuration asks for.

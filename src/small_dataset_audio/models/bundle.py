@@ -39,6 +39,7 @@ from small_dataset_audio.files import (
     scratch_file,
     sha256_file,
 )
+from small_dataset_audio.models.analysis import STORED_NAMES, Analysis, analysis_from, arrays_of
 from small_dataset_audio.models.autoencoder import Autoencoder
 from small_dataset_audio.models.config import LinearConfig
 from small_dataset_audio.models.corpus_audio import load_corpus_audio, write_corpus_audio
@@ -50,7 +51,7 @@ from small_dataset_audio.models.metadata_limits import check_limits, with_plain_
 from small_dataset_audio.models.vae import empty_model, outline
 from small_dataset_audio.models.weights_file import misfit, open_weights
 
-__all__ = ["MODEL_FILE", "ModelBundle", "load_bundle", "save_bundle"]
+__all__ = ["MODEL_FILE", "ModelBundle", "load_bundle", "read_analysis", "save_bundle"]
 
 _MOST_TRIES: Final = 5
 _DENSITY_ARRAYS: Final[Mapping[str, torch.dtype]] = MappingProxyType(
@@ -81,6 +82,8 @@ class ModelBundle:
         Of the file ``model.safetensors``; it covers the audio too, whose hash is in the metadata. Empty until saved.
     sides : tuple of (ndarray [shape=(samples,), float32, 48 kHz] or None)
         (left - right) / 2 of each clip, None of one that is mono; empty where all are.
+    analysis : Analysis or None
+        What its controls can do; None where that was not measured.
     """
 
     metadata: ModelMetadata
@@ -90,6 +93,7 @@ class ModelBundle:
     clips: tuple[NDArray[np.float32], ...] = field(default=(), repr=False)
     sha256: str = ""
     sides: tuple[NDArray[np.float32] | None, ...] = field(default=(), repr=False)
+    analysis: Analysis | None = field(default=None, repr=False)
 
 
 def save_bundle(folder: Path, bundle: ModelBundle) -> ModelBundle:
@@ -169,6 +173,18 @@ def load_bundle(folder: Path, device: torch.device | str = "cpu") -> ModelBundle
     raise ModelDamagedError(f"{folder / MODEL_FILE} is replaced again and again; try again when that has ended")
 
 
+def read_analysis(folder: Path) -> Analysis | None:
+    """Read what was measured of a model's controls, and nothing else; None where that was not done.
+
+    Raises
+    ------
+    ModelNotFoundError, ModelDamagedError, ModelVersionError
+    """
+    metadata = read_metadata(folder)
+    path = folder / MODEL_FILE
+    return _analysis(path, _read_tensors(path, metadata), None)
+
+
 def _stamp(folder: Path) -> tuple[int, int, int]:
     """What changes when another model is moved into place."""
     try:
@@ -193,6 +209,7 @@ def _load_once(folder: Path, device: torch.device | str) -> ModelBundle:
         clips=clips,
         sha256=sha256_file(path),
         sides=sides,
+        analysis=_analysis(path, tensors, len(density.latents)),
     )
 
 
@@ -206,6 +223,7 @@ def _read_tensors(path: Path, metadata: ModelMetadata) -> dict[str, Tensor]:
             if name := misfit(file, expected):
                 raise ModelDamagedError(f"{path}: tensor {name} does not fit the configuration; train the model again")
             wanted = expected.keys() | {f"density.{name}" for name in _DENSITY_ARRAYS}
+            wanted |= {f"analysis.{name}" for name in STORED_NAMES}
             return {name: file.get_tensor(name) for name in wanted & set(file.keys())}
     except (SafetensorError, OSError) as error:
         raise ModelDamagedError(f"{path} is damaged ({error}); train it again or restore a backup") from error
@@ -255,10 +273,28 @@ def _density(path: Path, tensors: dict[str, Tensor], metadata: ModelMetadata) ->
     return density
 
 
+def _analysis(path: Path, tensors: dict[str, Tensor], num_steps: int | None) -> Analysis | None:
+    stored = {name: tensors[f"analysis.{name}"] for name in STORED_NAMES if f"analysis.{name}" in tensors}
+    if any(value.ndim > 2 or value.dtype not in (torch.float32, torch.int64, torch.bool) for value in stored.values()):
+        raise ModelDamagedError(
+            f"{path}: a tensor of the analysis is of no shape or kind it has; run sda analyze again"
+        )
+    try:
+        analysis = analysis_from({name: value.numpy() for name, value in stored.items()})
+    except ModelDamagedError as error:
+        raise ModelDamagedError(f"{path}: {error}") from error
+    if analysis is not None and num_steps is not None and len(analysis.sums) != num_steps:
+        raise ModelDamagedError(f"{path}: the analysis is that of other recordings; run sda analyze again")
+    return analysis
+
+
 def _serialise(bundle: ModelBundle, metadata: ModelMetadata) -> bytes:
     weights = bundle.model.state_dict().items()
     tensors: dict[str, Tensor] = {f"{metadata.kind}.{name}": value for name, value in weights}
     for name in _DENSITY_ARRAYS:
         tensors[f"density.{name}"] = torch.from_numpy(getattr(bundle.density, name))
+    if bundle.analysis is not None:
+        for name, array in arrays_of(bundle.analysis).items():
+            tensors[f"analysis.{name}"] = torch.from_numpy(array)
     contiguous = {name: value.detach().cpu().contiguous() for name, value in tensors.items()}
     return save(contiguous, metadata={METADATA_KEY: dump_json(asdict(metadata))})

@@ -17,7 +17,7 @@ from typing import Protocol
 import numpy as np
 from numpy.typing import NDArray
 
-from small_dataset_audio.errors import InvalidConfigError, ModelDamagedError
+from small_dataset_audio.errors import ModelDamagedError
 from small_dataset_audio.models.config import DensityConfig, WalkStyle
 from small_dataset_audio.models.draws import SpreadDraws
 from small_dataset_audio.models.walk import Walk
@@ -28,7 +28,6 @@ NEVER = 1e9
 _TWIN = 1e-6  # up to this distance two steps are the same one, such as digital silence, but for rounding
 _DRIFT_STEPS = 8  # from one drawn displacement to the next
 _HELD_STEPS = 24  # one second
-_LEAST_PREFERENCE = 30.0  # as good as never, and no division by nothing
 _ENOUGH_STEPS = 24  # of a recording, behind a place where a walk may begin
 
 
@@ -41,7 +40,6 @@ class Density(Protocol):
         generator: np.random.Generator,
         style: WalkStyle | None = None,
         spread: SpreadDraws | None = None,
-        preference: NDArray[np.float64] | None = None,
     ) -> Walk:
         """Draw a trajectory of `num_steps` steps."""
         ...
@@ -63,7 +61,6 @@ class StandardNormal:
         generator: np.random.Generator,
         style: WalkStyle | None = None,  # noqa: ARG002 - protocol; there are no recordings to keep to or leave
         spread: SpreadDraws | None = None,  # noqa: ARG002 - nor any to share out
-        preference: NDArray[np.float64] | None = None,  # noqa: ARG002 - or to prefer
     ) -> Walk:
         """Draw latents and hold each for about a second."""
         anchors = self.draw_anchors(-(-num_steps // _HELD_STEPS), generator)
@@ -157,7 +154,6 @@ class LatentDensity:
         generator: np.random.Generator,
         style: WalkStyle | None = None,
         spread: SpreadDraws | None = None,
-        preference: NDArray[np.float64] | None = None,
     ) -> Walk:
         """Draw a trajectory: a walk over the corpus's own paths.
 
@@ -169,10 +165,6 @@ class LatentDensity:
         spread : SpreadDraws, optional
             Says which recordings are begun, so that walks of consecutive seeds share the corpus out; `generator` does
             without it.
-        preference : ndarray [shape=(steps of the corpus,), natural logarithm of a weight], optional
-            Steers the walk: which recordings are begun, and which jumps are taken. A recording goes on as it was played, so
-            steering acts where a walk may change over; a larger `jump_scale` gives it more chances. What lies further
-            than 30 under the largest counts as 30.
 
         Returns
         -------
@@ -181,11 +173,11 @@ class LatentDensity:
         Raises
         ------
         InvalidConfigError
-            A field of `style` outside its range, or a preference of another shape or not finite.
+            A field of `style` outside its range.
         """
         style = style or WalkStyle()
         style.validate()
-        first_voice = self._walk_rows(num_steps, style, generator, spread, self._step_weights(preference))
+        first_voice = self._walk_rows(num_steps, style, generator, spread, self._step_weights())
         ends = np.cumsum(self.path_lengths)
         first_run = _run_numbers(first_voice, ends)
         is_long = np.bincount(first_run)[first_run] > style.solo_steps
@@ -198,9 +190,9 @@ class LatentDensity:
             rows=rows,
             path_lengths=self.path_lengths,
             lead_steps=self.config.lead_steps,
-            displacement=self._drift(num_steps, style, generator),
+            displacement=self.drift(num_steps, style, generator),
             is_heard=np.concatenate([np.ones((1, num_steps), dtype=np.bool_), np.tile(is_long, (len(further), 1))]),
-            detuning=_detune(rows, ends, style.detune, generator) if style.detune else None,
+            detuning=detune(rows, ends, style.detune, generator) if style.detune else None,
         )
 
     def _walk_rows(
@@ -238,19 +230,9 @@ class LatentDensity:
                     position = candidate
         return visited
 
-    def _step_weights(self, preference: NDArray[np.float64] | None) -> NDArray[np.float64]:
+    def _step_weights(self) -> NDArray[np.float64]:
         """Say how often a walk shall be at each step [shape=(steps,), relative]."""
-        weights: NDArray[np.float64] = np.repeat(
-            self.path_lengths.astype(np.float64) ** self.config.recording_weight, self.path_lengths
-        )
-        if preference is None:
-            return weights
-        if preference.shape != weights.shape or not np.isfinite(preference).all():
-            raise InvalidConfigError(
-                f"preference has shape {preference.shape}; it must hold a finite number for each of {len(weights)} steps"
-            )
-        weights *= np.exp(np.maximum(preference - preference.max(), -_LEAST_PREFERENCE))
-        return weights
+        return np.repeat(self.path_lengths.astype(np.float64) ** self.config.recording_weight, self.path_lengths)
 
     def _median_distance(self) -> float:
         """How far sounds lie apart: the median distance to a nearest neighbour."""
@@ -305,7 +287,7 @@ class LatentDensity:
             voice[step] = voice[step - 1] + 1 if goes_on else self.partners[position, ranks[step]]
         return voice
 
-    def _drift(self, num_steps: int, style: WalkStyle, generator: np.random.Generator) -> NDArray[np.float32] | None:
+    def drift(self, num_steps: int, style: WalkStyle, generator: np.random.Generator) -> NDArray[np.float32] | None:
         """Displace a walk slowly, in a direction that is drawn anew every third of a second; not at all up to temperature 1."""
         if style.temperature <= 1.0:
             return None
@@ -318,7 +300,7 @@ class LatentDensity:
         return displacement
 
 
-def _detune(
+def detune(
     rows: NDArray[np.int64], ends: NDArray[np.int64], reach: float, generator: np.random.Generator
 ) -> NDArray[np.float32]:
     """Draw for each run of each voice by how much it is higher or lower: at least half of `reach`, or it would be the same."""

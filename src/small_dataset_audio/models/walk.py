@@ -32,6 +32,9 @@ class Walk:
         What is added to every voice.
     is_heard : ndarray [shape=(voices, steps), bool], optional
         Where a voice rests, its row is that of the first; without it all sound all the time.
+    levels : ndarray [shape=(voices, steps), float32, 0 to 1, linear], optional
+        How loud each step is played beside what is recorded there; at 0 the voice rests. What is decoded instead of played
+        knows no levels.
     detuning : ndarray [shape=(voices, steps), float32, -2 to 2], optional
         By how much of what its recording bears each step is played higher or lower; the same all along a run.
     is_recorded : bool
@@ -44,6 +47,7 @@ class Walk:
     lead_steps: int = 0
     displacement: NDArray[np.float32] | None = field(default=None, repr=False)
     is_heard: NDArray[np.bool_] | None = field(default=None, repr=False)
+    levels: NDArray[np.float32] | None = field(default=None, repr=False)
     detuning: NDArray[np.float32] | None = field(default=None, repr=False)
     is_recorded: bool = True
 
@@ -98,5 +102,6 @@ def returning_stretch(walk: Walk, num_steps: int, period_steps: int) -> Walk:
         rows=walk.rows[:, here],
         displacement=None if walk.displacement is None else walk.displacement[here],
         is_heard=None if walk.is_heard is None else walk.is_heard[:, here],
+        levels=None if walk.levels is None else walk.levels[:, here],
         detuning=None if walk.detuning is None else walk.detuning[:, here],
     )

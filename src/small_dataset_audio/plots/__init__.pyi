@@ -1,3 +1,4 @@
+from .control_ranges import plot_controls as plot_controls
 from .corpus_overview import plot_corpus as plot_corpus
 from .loss_curves import plot_losses as plot_losses
 from .outline import plot_bare_spectrogram as plot_bare_spectrogram

@@ -1,3 +1,7 @@
+from .analyse import AnalysisProgress as AnalysisProgress
+from .analyse import ModelAnalysed as ModelAnalysed
+from .analyse import analyse as analyse
+from .analyse import read_controls as read_controls
 from .card_pages import write_card as write_card
 from .collection import delete_model as delete_model
 from .collection import duplicate_model as duplicate_model

@@ -31,6 +31,8 @@ class CorpusPath:
     lags : ndarray [shape=(voices, steps), int64, samples that align a run with the one before it]
     tunings : ndarray [shape=(voices, steps), int64, see `Run.tuning`]
     frames_per_step : int
+    levels : ndarray [shape=(voices, steps), float32, 0 to 1], optional
+        How loud each voice is in the middle of each step, straight lines between; voices are then summed, not blended.
     """
 
     frames: NDArray[np.int64] = field(repr=False)
@@ -38,6 +40,7 @@ class CorpusPath:
     lags: NDArray[np.int64] = field(repr=False)
     tunings: NDArray[np.int64] = field(repr=False)
     frames_per_step: int
+    levels: NDArray[np.float32] | None = field(default=None, repr=False)
 
     @property
     def num_voices(self) -> int:
@@ -77,6 +80,14 @@ class CorpusPath:
             num_frames=begun.num_frames + earlier,
         )
         return runs
+
+    def envelope(self, voice: int, first: int, num_samples: int, step_samples: int) -> NDArray[np.float32]:
+        """Say how loud a voice is at each sample from step `first` on [shape=(num_samples,)]; 1 without levels."""
+        if self.levels is None:
+            return np.ones(num_samples, dtype=np.float32)
+        steps = first + np.arange(num_samples) / step_samples - 0.5
+        levels = np.interp(steps, np.arange(self.levels.shape[1]), self.levels[voice])
+        return np.asarray(levels, dtype=np.float32)
 
     def sounding_runs(self, first: int, last: int) -> list[list[Run]]:
         """Gather what every voice plays there; those that rest all the time are left out."""
@@ -138,9 +149,9 @@ def place_in_corpus(
     if walk.detuning is not None:
         visited, where = np.unique(path, return_inverse=True)
         bears = np.array([tolerable_cents(int(clip)) for clip in visited])[where].reshape(path.shape)
-        tunings = _tunings(walk.detuning * bears)
+        tunings = np.where(gains == 0.0, 0, _tunings(walk.detuning * bears))
     lags = np.stack([_lags(source, *voice, frames_per_step) for voice in zip(frames, gains, tunings, strict=True)])
-    return CorpusPath(frames, gains, lags, tunings, frames_per_step)
+    return CorpusPath(frames, gains, lags, tunings, frames_per_step, walk.levels)
 
 
 def _tunings(cents: NDArray[np.float64]) -> NDArray[np.int64]:
@@ -172,6 +183,8 @@ def _power_from(
 
 def _gains(walk: Walk, power: NDArray[np.float64], match_db: float) -> NDArray[np.float32]:
     """Make each run of a further voice as loud as the first voice is meanwhile; one gain for a run, within the limit."""
+    if walk.levels is not None:
+        return (walk.levels > 0.0).astype(np.float32)
     limit = 10.0 ** (match_db / 20.0)
     gains = np.ones(walk.rows.shape, dtype=np.float32)
     for voice in range(1, walk.num_voices):

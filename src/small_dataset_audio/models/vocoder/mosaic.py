@@ -147,7 +147,7 @@ class MosaicVocoder:
 
     def play(self, path: CorpusPath, first: int, last: int, num_samples: int) -> NDArray[np.float32]:
         """Play steps of a walk; see :class:`~small_dataset_audio.models.vocoder.PlayingVocoder`."""
-        return self.sound(path.sounding_runs(first, last), num_samples)
+        return self.play_path(path, first, last, num_samples)
 
     def in_stereo(self) -> PlayingVocoder:
         """Return the same with the recordings' stereo image; see :class:`~small_dataset_audio.models.vocoder.StereoVocoder`."""
@@ -163,6 +163,19 @@ class MosaicVocoder:
         """Splice voices and blend them [shape=(num_samples,), float32; with the side (2, num_samples): mid, side]."""
         spliced = [self._source.splice(runs, num_samples, with_side=with_side) for runs in voices]
         return louder_of(spliced, self._spectrogram.window)
+
+    def play_path(
+        self, path: CorpusPath, first: int, last: int, num_samples: int, *, with_side: bool = False
+    ) -> NDArray[np.float32]:
+        """Play the beginning of steps `first` to `last` [shape as :meth:`sound`]: voices with levels summed, others blended."""
+        if path.levels is None:
+            return self.sound(path.sounding_runs(first, last), num_samples, with_side=with_side)
+        mixed = np.zeros((2, num_samples) if with_side else num_samples, dtype=np.float32)
+        for voice in range(path.num_voices):
+            if runs := path.runs(voice, first, last):
+                envelope = path.envelope(voice, first, num_samples, path.frames_per_step * self._hop)
+                mixed += envelope * self._source.splice(runs, num_samples, with_side=with_side)
+        return mixed
 
     def choose_frames(self, target: Tensor) -> NDArray[np.int64]:
         """Find the cheapest sequence of corpus frames.
@@ -231,7 +244,7 @@ class _MosaicInStereo:
         return self._mosaic.place(walk, frames_per_step, match_db)
 
     def play(self, path: CorpusPath, first: int, last: int, num_samples: int) -> NDArray[np.float32]:
-        return self._mosaic.sound(path.sounding_runs(first, last), num_samples, with_side=True)
+        return self._mosaic.play_path(path, first, last, num_samples, with_side=True)
 
 
 def _bands_of(

@@ -1,0 +1,110 @@
+"""The corpus as material for a plan: where a take may go from one place to another, and what each stretch brings.
+
+A take may change over at the beginning of a recording, right before an onset, and now and then where a sound is held.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+from typing import Final
+
+import numpy as np
+from numpy.typing import NDArray
+
+from small_dataset_audio.controls.moments import COLUMNS
+from small_dataset_audio.models.density import LatentDensity
+
+_HELD_STEPS: Final = 6  # a quarter of a second
+_APART_STEPS: Final = 4  # from any other place to one in a held sound
+_SHORTEST: Final = 12  # half a second
+_LONGEST: Final = 96  # 4 s
+_MOST: Final = 160
+_LEAST_REST: Final = 4
+_WHOLE_SHARE: Final = 0.3  # of stretches go on to the end of their recording: endings belong to a sound as attacks do
+_ONSETS: Final = COLUMNS.index("onsets")
+
+
+@dataclass(frozen=True)
+class Stretches:
+    """Candidates of the next stretch of a take: of each, where it begins and ends, and whether an attack begins it."""
+
+    starts: NDArray[np.int64]
+    ends: NDArray[np.int64]
+    is_clean: NDArray[np.bool_]
+
+
+@dataclass(frozen=True)
+class Material:
+    """Made by :func:`material_of`.
+
+    Parameters
+    ----------
+    latents : ndarray [shape=(steps, latent_dim)]
+    totals : ndarray [shape=(steps + 1, columns)]
+        Running totals of the sums.
+    starts : ndarray [shape=(places,)]
+        Steps at which a stretch may begin.
+    is_clean : ndarray [shape=(places,)]
+        Whether what was there before is silent or drowned by what begins.
+    ends : ndarray [shape=(places,)]
+        Where the recording of each place ends.
+    chances : ndarray [shape=(places,)]
+        Cumulated probabilities of the places.
+    path_ends : ndarray [shape=(paths,)]
+    """
+
+    latents: NDArray[np.float32] = field(repr=False)
+    totals: NDArray[np.float64] = field(repr=False)
+    starts: NDArray[np.int64] = field(repr=False)
+    is_clean: NDArray[np.bool_] = field(repr=False)
+    ends: NDArray[np.int64] = field(repr=False)
+    chances: NDArray[np.float64] = field(repr=False)
+    path_ends: NDArray[np.int64] = field(repr=False)
+
+    def draw(self, count: int, generator: np.random.Generator) -> Stretches:
+        """Draw stretches: a recording by its weight, a place in it, a length."""
+        places = np.searchsorted(self.chances, generator.random(count), side="right").clip(max=len(self.starts) - 1)
+        starts, path_ends = self.starts[places], self.ends[places]
+        lengths = np.exp(generator.uniform(np.log(_SHORTEST), np.log(_LONGEST), count)).astype(np.int64)
+        lengths = np.where(generator.random(count) < _WHOLE_SHARE, _MOST, lengths)
+        ends = np.minimum(starts + lengths, path_ends)
+        ends = np.where((path_ends - ends < _LEAST_REST) & (path_ends - starts <= _MOST), path_ends, ends)
+        return Stretches(starts, ends, self.is_clean[places])
+
+
+def material_of(density: LatentDensity, sums: NDArray[np.float32]) -> Material:
+    """Find the places of a corpus where a take may change over.
+
+    Parameters
+    ----------
+    density : LatentDensity
+    sums : ndarray [shape=(steps, columns)]
+        Of :func:`~small_dataset_audio.controls.moments.describe_steps`, of all paths end to end.
+    """
+    path_ends = np.cumsum(density.path_lengths)
+    starts, clean, ends, weights = [], [], [], []
+    for end, length in zip(path_ends.tolist(), density.path_lengths.tolist(), strict=True):
+        # One step before it sounds, so that the attack is whole.
+        begin = end - length + min(max(density.config.lead_steps - 1, 0), length - 1)
+        last = max(end - density.config.tail_steps - _LEAST_REST, begin + 1)
+        onsets = begin + np.flatnonzero(sums[begin:last, _ONSETS] > 0) - 1
+        attacks = np.unique(np.concatenate([[begin], onsets[onsets > begin + 1]]))
+        held = np.arange(begin + _HELD_STEPS, last, _HELD_STEPS)
+        held = held[np.abs(held[:, None] - attacks).min(axis=1) >= _APART_STEPS]
+        places = np.concatenate([attacks, held])
+        starts.append(places)
+        clean.append(np.arange(len(places)) < len(attacks))
+        ends.append(np.full(len(places), end))
+        weights.append(np.full(len(places), length**density.config.recording_weight / len(places)))
+    chances = np.cumsum(np.concatenate(weights))
+    totals = np.zeros((len(sums) + 1, sums.shape[1]))
+    np.cumsum(sums, axis=0, dtype=np.float64, out=totals[1:])
+    return Material(
+        latents=density.latents,
+        totals=totals,
+        starts=np.concatenate(starts).astype(np.int64),
+        is_clean=np.concatenate(clean),
+        ends=np.concatenate(ends).astype(np.int64),
+        chances=chances / chances[-1],
+        path_ends=path_ends,
+    )

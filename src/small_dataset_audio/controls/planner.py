@@ -1,0 +1,166 @@
+"""Plans a take that measures as asked: stretches of the recordings, chosen one after the other.
+
+Each next stretch is the one, of many drawn, that brings the take as planned so far closest to what it shall measure. What one
+stretch does too much the next ones make up for: error diffusion, or herding (M. Welling, "Herding dynamical weights to learn",
+ICML 2009). So means meet their targets with an error that falls with the length of a take, where stretches drawn by a
+preference would meet them by chance, and what is not asked for is held where it was.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+from typing import Final
+
+import numpy as np
+from numpy.typing import NDArray
+
+from small_dataset_audio.controls.material import Material, Stretches
+from small_dataset_audio.controls.moments import deviations
+
+NUM_DRAWN: Final = 1024
+"""Stretches to choose each next one from."""
+
+_KEPT: Final = 0.93  # of what is to be made up for; a target that cannot be met is not chased for ever
+_NOMINAL_STEPS: Final = 24  # a second that is off by one deviation costs 1
+_JOIN_COST: Final = 0.1
+_FURTHEST: Final = 6.0  # medians; two sounds further apart are simply different
+_CLEAN_SHARE: Final = 0.3  # of a join's cost where an attack covers it
+_AGAIN_COST: Final = 0.3
+_FORGOTTEN_STEPS: Final = 120.0  # 5 s
+
+_Array = NDArray[np.float64]
+
+
+@dataclass(frozen=True)
+class Goal:
+    """What a take shall measure.
+
+    Parameters
+    ----------
+    targets : ndarray [shape=(points, controls), units of each]
+        Evenly over the take, one point where it is the same all along.
+    spread : ndarray [shape=(controls,), units of each]
+        By how much takes differ: a deviation of that size costs the same in each.
+    weights : ndarray [shape=(controls,), over 0]
+    affinity : ndarray [shape=(steps, points), optional]
+        What each step of the corpus costs beside that, at each of some points evenly over the take: how unlike something
+        wanted it is.
+    """
+
+    targets: _Array = field(repr=False)
+    spread: _Array = field(repr=False)
+    weights: _Array = field(repr=False)
+    affinity: _Array | None = field(default=None, repr=False)
+
+
+@dataclass(frozen=True)
+class Plan:
+    """Stretches in the order in which they are played [each shape=(stretches,)]: steps, and whether an attack begins it."""
+
+    starts: NDArray[np.int64]
+    ends: NDArray[np.int64]
+    is_clean: NDArray[np.bool_]
+
+    @property
+    def num_steps(self) -> int:
+        """Steps of all stretches."""
+        return int((self.ends - self.starts).sum())
+
+
+def plan_take(
+    material: Material,
+    goal: Goal,
+    num_steps: int,
+    step_samples: int,
+    generator: np.random.Generator,
+    num_drawn: int = NUM_DRAWN,
+) -> Plan:
+    """Choose stretches until there are `num_steps` of them or a little more.
+
+    Parameters
+    ----------
+    material : Material
+    goal : Goal
+    num_steps : int [1 or more]
+    step_samples : int
+    generator : numpy.random.Generator
+    num_drawn : int
+        Stretches that each is chosen from.
+
+    Returns
+    -------
+    Plan
+    """
+    scale = np.sqrt(goal.weights) / (goal.spread * _NOMINAL_STEPS)
+    typical = _typical_distance(material)
+    likeness = None if goal.affinity is None else _running_totals(goal.affinity)
+    last_used = np.full(len(material.latents), -np.inf)
+    owed = np.zeros(goal.targets.shape[1])
+    starts: list[int] = []
+    ends: list[int] = []
+    clean: list[bool] = []
+    planned = 0
+    while planned < num_steps:
+        drawn = material.draw(num_drawn, generator)
+        lengths = drawn.ends - drawn.starts
+        middles = np.minimum((planned + lengths / 2) / num_steps, 1.0)
+        sums = material.totals[drawn.ends] - material.totals[drawn.starts]
+        away = owed + deviations(sums, _between(goal.targets, middles), step_samples)
+        cost = np.square(away * scale).sum(axis=1)
+        if likeness is not None:
+            cost += _unlikeness(likeness, drawn, middles)
+        cost += _AGAIN_COST * np.exp((last_used[drawn.starts] - planned) / _FORGOTTEN_STEPS)
+        if ends:
+            cost += _join_costs(material, ends[-1], drawn, typical)
+        best = int(cost.argmin())
+        owed = _KEPT * away[best]
+        start, end = int(drawn.starts[best]), int(drawn.ends[best])
+        starts.append(start)
+        ends.append(end)
+        clean.append(bool(drawn.is_clean[best]))
+        planned += end - start
+        # Stretches that overlap this one are heard again too.
+        last_used[max(start - 2, 0) : end] = planned
+    return Plan(np.array(starts), np.array(ends), np.array(clean))
+
+
+def _typical_distance(material: Material) -> float:
+    """Distance from a step to the one after it: the scale of what a join may change (the median)."""
+    steps = np.square(np.diff(material.latents, axis=0)).sum(axis=1)
+    return max(float(np.sqrt(np.median(steps))), 1e-9) if len(steps) else 1.0
+
+
+def _join_costs(material: Material, left_at: int, drawn: Stretches, typical: float) -> _Array:
+    """Cost of going from where the last stretch ended to each of the drawn, by how unlike what would have come it begins."""
+    expected = material.latents[min(left_at, len(material.latents) - 1)]
+    apart = np.sqrt(np.square(material.latents[drawn.starts] - expected).sum(axis=1)) / typical
+    costs: _Array = _JOIN_COST * np.minimum(apart, _FURTHEST) * np.where(drawn.is_clean, _CLEAN_SHARE, 1.0)
+    return costs
+
+
+def _between(points: _Array, shares: _Array) -> _Array:
+    """Interpolate rows that lie evenly over a take [shape=(shares, columns)]."""
+    if len(points) == 1:
+        return points
+    at = shares * (len(points) - 1)
+    left = np.minimum(at.astype(np.int64), len(points) - 2)
+    part = (at - left)[:, None]
+    between: _Array = (1.0 - part) * points[left] + part * points[left + 1]
+    return between
+
+
+def _running_totals(affinity: _Array) -> _Array:
+    return np.concatenate([np.zeros((1, affinity.shape[1])), np.cumsum(affinity, axis=0)])
+
+
+def _unlikeness(totals: _Array, drawn: Stretches, middles: _Array) -> _Array:
+    """Mean cost of the steps of each drawn stretch, at the time at which it would be heard."""
+    means = (totals[drawn.ends] - totals[drawn.starts]) / (drawn.ends - drawn.starts)[:, None]
+    if means.shape[1] == 1:
+        return means[:, 0]
+    at = middles * (means.shape[1] - 1)
+    left = np.minimum(at.astype(np.int64), means.shape[1] - 2)
+    rows = np.arange(len(means))
+    part = at - left
+    unlike: _Array = (1.0 - part) * means[rows, left] + part * means[rows, left + 1]
+    return unlike

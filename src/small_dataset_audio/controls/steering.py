@@ -1,0 +1,120 @@
+"""A latent density whose walks do what controls ask for."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+from typing import Final
+
+import numpy as np
+from numpy.typing import NDArray
+
+from small_dataset_audio.controls.material import Material, material_of
+from small_dataset_audio.controls.planner import Goal, plan_take
+from small_dataset_audio.controls.sliders import NAMES, SLIDER_END, Controls, value_at
+from small_dataset_audio.controls.weave import weave
+from small_dataset_audio.models.analysis import Analysis
+from small_dataset_audio.models.config import WalkStyle
+from small_dataset_audio.models.density import LatentDensity, detune
+from small_dataset_audio.models.draws import SpreadDraws
+from small_dataset_audio.models.walk import Walk
+
+_POINTS: Final = 101
+"""At which a curve is looked at, over a take: every hundredth."""
+
+_Array = NDArray[np.float64]
+
+
+@dataclass(frozen=True)
+class SteeredDensity:
+    """The density of a model, its walks planned towards a goal.
+
+    Parameters
+    ----------
+    density : LatentDensity
+    material : Material
+    goal : Goal
+    step_samples : int
+    """
+
+    density: LatentDensity
+    material: Material = field(repr=False)
+    goal: Goal
+    step_samples: int
+
+    def walk(
+        self,
+        num_steps: int,
+        generator: np.random.Generator,
+        style: WalkStyle | None = None,
+        spread: SpreadDraws | None = None,  # noqa: ARG002 - protocol; what a plan plays follows from its goal
+    ) -> Walk:
+        """Plan a trajectory of `num_steps` steps; of `style` the temperature and the detuning count."""
+        style = style or WalkStyle()
+        style.validate()
+        plan = plan_take(self.material, self.goal, num_steps, self.step_samples, generator)
+        rows, levels = weave(plan, self.material, num_steps)
+        return Walk(
+            table=self.density.latents,
+            rows=rows,
+            path_lengths=self.density.path_lengths,
+            lead_steps=self.density.config.lead_steps,
+            displacement=self.density.drift(num_steps, style, generator),
+            levels=levels,
+            detuning=detune(rows, self.material.path_ends, style.detune, generator) if style.detune else None,
+        )
+
+    def draw_anchors(self, num_anchors: int, generator: np.random.Generator) -> NDArray[np.float32]:
+        """Draw single latents as the density does [shape=(num_anchors, latent_dim)]: they have no time to be steered in."""
+        return self.density.draw_anchors(num_anchors, generator)
+
+
+def steer(density: LatentDensity, analysis: Analysis, controls: Controls, step_samples: int) -> SteeredDensity:
+    """Make a density whose walks do what `controls` say.
+
+    Parameters
+    ----------
+    density : LatentDensity
+    analysis : Analysis
+        Of the same model.
+    controls : Controls
+        Checked ones.
+    step_samples : int
+    """
+    return SteeredDensity(density, material_of(density, analysis.sums), goal_of(analysis, controls), step_samples)
+
+
+def goal_of(analysis: Analysis, controls: Controls) -> Goal:
+    """Say what a take shall measure, as the planner estimates it.
+
+    A slider goes evenly through what rendered takes measured; what had to be asked for that was found by the analysis.
+    """
+    is_curve = any(not isinstance(setting, float) for setting in controls.values())
+    shares = np.linspace(0.0, 1.0, _POINTS) if is_curve else np.zeros(1)
+    targets = np.tile(analysis.neutral.astype(np.float64), (len(shares), 1))
+    for name, setting in controls.items():
+        number = NAMES.index(name)
+        values = np.array([value_at(setting, float(share)) for share in shares])
+        targets[:, number] += asked_for(analysis, number, values) * analysis.spread[number]
+    rows = [NAMES.index(name) for name in controls]
+    weights = analysis.weights[rows].astype(np.float64).max(axis=0) if rows else np.ones(len(NAMES))
+    if rows:  # what is steered counts as it does for its own control, however others hold it
+        weights[rows] = analysis.weights[rows, rows]
+    return Goal(targets, analysis.spread.astype(np.float64), weights)
+
+
+def asked_for(analysis: Analysis, number: int, values: _Array) -> _Array:
+    """Say what to ask for, in deviations, so that control `number` does what `values` on its slider say."""
+    asked, measured = analysis.asked[number].astype(np.float64), analysis.measured[number].astype(np.float64)
+    wanted = slider_to_units(analysis, number, values)
+    # Where takes measured the same for two asks, the curve is flat: the middle of it does.
+    distinct, first, counts = np.unique(measured, return_index=True, return_counts=True)
+    asks = [asked[at : at + count].mean() for at, count in zip(first, counts, strict=True)]
+    return np.asarray(np.interp(wanted, distinct, asks), dtype=np.float64)
+
+
+def slider_to_units(analysis: Analysis, number: int, values: _Array) -> _Array:
+    """Bring values of a slider into its unit: 0 is what takes measure that nothing is asked of, the ends are the range's."""
+    asked, measured = analysis.asked[number].astype(np.float64), analysis.measured[number].astype(np.float64)
+    neutral = float(np.interp(0.0, asked, measured))
+    ends = (float(measured[0]), neutral, float(measured[-1]))
+    return np.asarray(np.interp(values, (-SLIDER_END, 0.0, SLIDER_END), ends), dtype=np.float64)
