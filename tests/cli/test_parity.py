@@ -47,6 +47,7 @@ GENERATION_FIELD_OF = {
     "loop": "loop",
     "file_format": "file_format",
     "controls": "controls",
+    "strength": "near_strength",
     "blend": "blend_model",
     "blend_in": "blend_in",
 }
@@ -77,7 +78,7 @@ def test_an_option_of_generate_defaults_to_what_the_library_does(option: str, fi
 
 
 def test_every_setting_of_a_take_has_an_option():
-    set_otherwise = {"duration_s", "max_duration_s", "blend_weight"}
+    set_otherwise = {"duration_s", "max_duration_s", "blend_weight", "near", "variations"}
     assert {field.name for field in fields(GenerationConfig)} == set(GENERATION_FIELD_OF.values()) | set_otherwise
 
 

@@ -98,6 +98,13 @@ INVALID: dict[str, st.SearchStrategy[Any]] = {
     "blend_model": st.sampled_from(["", 1, True, b"rain", ["rain"]]),
     "blend_weight": floats_outside(0.0, 1.0) | st.just(-1) | st.just(2) | not_finite | not_a_number,
     "blend_in": text_other_than("auto", "audio", "mel") | not_a_text,
+    "near": st.sampled_from(
+        [None, 3, "rain.wav", [{"name": "a"}], [{"name": "a", "points": [[float("nan")]], "shares": [1.0]}]]
+    ),
+    "near_strength": st.one_of(
+        st.floats(max_value=-1e-9), st.floats(min_value=1.0 + 1e-9), st.sampled_from(["1", None, True])
+    ),
+    "variations": st.sampled_from([None, 3, "some", [0.5], [(1.5, 0)], [(0.5, -1)]]),
     "controls": st.sampled_from([None, 3, "pitch", {"pich": 1}, {"pitch": "up"}, {"pitch": float("nan")}, {3: 3}]),
 }
 

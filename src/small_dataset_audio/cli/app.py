@@ -14,6 +14,7 @@ from small_dataset_audio.cli.controls import analyze, controls
 from small_dataset_audio.cli.demo import demo
 from small_dataset_audio.cli.errors import EXIT_INTERRUPTED, EXIT_WRONG_COMMAND_LINE, exit_code, print_error
 from small_dataset_audio.cli.evaluate import evaluate
+from small_dataset_audio.cli.explore import explore
 from small_dataset_audio.cli.generate import generate
 from small_dataset_audio.cli.history import history
 from small_dataset_audio.cli.inspect import inspect
@@ -89,7 +90,7 @@ app = typer.Typer(
     rich_markup_mode="rich",
     epilog=_EPILOG,
 )
-for command in (inspect, train, generate, analyze, controls, kit, evaluate, rerender, models, demo, studio):
+for command in (inspect, train, generate, analyze, controls, explore, kit, evaluate, rerender, models, demo, studio):
     app.command(epilog=sys.modules[command.__module__].EXAMPLES)(command)
 for group in (model, preset, history):
     app.add_typer(group)

@@ -3,24 +3,37 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Callable
 from pathlib import Path
-from typing import Annotated, Any, Final, Literal
+from typing import Annotated, Final, Literal
 
 import typer
 
-from small_dataset_audio.cli.blend import Blend, BlendIn, load_both, parse_blend
-from small_dataset_audio.cli.destination import Destination, Format, destination
+from small_dataset_audio.cli.blend import Blend, BlendIn, parse_blend
+from small_dataset_audio.cli.destination import Format, destination
 from small_dataset_audio.cli.errors import settings_from_options
+from small_dataset_audio.cli.near import (
+    DEFAULT_AMOUNT,
+    Amount,
+    At,
+    Like,
+    Morph,
+    Strength,
+    Then,
+    Vary,
+    Way,
+    check_model_given,
+    read_wanted,
+    vary_take,
+)
 from small_dataset_audio.cli.one_shots import check_one_shots, cut_one_shots
 from small_dataset_audio.cli.options import Device, Json, parse_bit_depth, parse_duration
-from small_dataset_audio.cli.render import messages, print_json, print_warnings, rendering, waiting
-from small_dataset_audio.cli.settings_given import recalled
+from small_dataset_audio.cli.render import print_json
+from small_dataset_audio.cli.settings_given import fields_given, recalled
 from small_dataset_audio.cli.steering import read_settings
+from small_dataset_audio.cli.take_maker import make_takes
 from small_dataset_audio.cli.walk_view import as_model
 from small_dataset_audio.constants import SAMPLE_RATE
 from small_dataset_audio.inference.config import LONGEST_DURATION_S, GenerationConfig, check_count
-from small_dataset_audio.inference.file_formats import loop_note
 
 DEFAULT_DURATION_S: Final = 10.0
 _LONGEST_OVERLAP_MS: Final = 60_000.0
@@ -41,6 +54,10 @@ EXAMPLES: Final = """\
   sda generate rain --concat latent-interpolation --rate 96000 --bits 32f
   sda generate rain -d 30 -o drone.flac
   sda generate rain --blend wood:0.4
+  sda generate rain --like door.wav --strength 0.9
+  sda generate rain --morph wood.wav glass.wav -d 30
+  sda generate rain --path "-8,2;0,0;6,-5"
+  sda generate --vary take.json --amount 0.1 -n 8
 
 Every take has its own seed, going up from the first.
 Beside each take lies a .json, from which `sda rerender` makes the same take again.
@@ -50,13 +67,14 @@ Beside each take lies a .json, from which `sda rerender` makes the same take aga
 def generate(
     ctx: typer.Context,
     model: Annotated[
-        str,
+        str | None,
         typer.Argument(
             metavar="MODEL",
             help="Name of a model (`sda models` lists them), or its folder; or a folder of recordings, for a first sound in "
             "seconds, without training.",
+            show_default=False,
         ),
-    ],
+    ] = None,
     duration: Annotated[
         float,
         typer.Option(
@@ -171,6 +189,14 @@ def generate(
         ),
     ] = None,
     file_format: Format = None,
+    like: Like = None,
+    morph: Morph = None,
+    then: Then = None,
+    at: At = None,
+    way: Way = None,
+    strength: Strength = GenerationConfig.near_strength,
+    vary: Vary = None,
+    amount: Amount = DEFAULT_AMOUNT,
     blend: Blend = None,
     blend_in: BlendIn = "auto",
     plot: Annotated[bool, typer.Option("--plot", help="Draw waveform and spectrogram beside each take.")] = False,
@@ -196,6 +222,7 @@ def generate(
 ) -> None:
     """Make new takes with a model, as sound files for your DAW."""
     where, second = destination(output, file_format, count), parse_blend(blend)
+    wanted = read_wanted(like, morph, then, at, way)
     with settings_from_options():
         config = GenerationConfig(
             duration_s=duration,
@@ -218,6 +245,7 @@ def generate(
             blend_weight=second.weight,
             blend_in=blend_in,
             controls=read_settings(controls or [], duration),
+            near_strength=strength,
         )
         if one_shots is not None:
             check_one_shots(ctx, config, one_shots)
@@ -226,24 +254,30 @@ def generate(
             ctx.obj(config)
             return
         check_count(config, where.count)  # a folder is made into a model before takes are asked for
-        model = as_model(model, device)
+        check_model_given(model, vary)
+        chosen = "" if model is None else as_model(model, device)
+        if vary is not None:
+            keep = fields_given(ctx) | ({"file_format"} if where.filename else set())
+            chosen, config = vary_take(model and chosen, vary, amount, seed, config, keep)
         blend = None if second.model is None else as_model(second.model, device)
         if preset is not None:
-            config = recalled(ctx, model, preset, config, {"file_format"} if where.filename else ())
+            config = recalled(ctx, chosen, preset, config, {"file_format"} if where.filename else ())
             check_count(config, where.count)
         if one_shots is not None:
             cut_one_shots(
-                *(model, config, one_shots, where),
+                *(chosen, config, one_shots, where),
                 blend=blend,
+                wanted=wanted,
                 evaluate=evaluate,
                 record=history,
                 device=device,
                 as_json=as_json,
             )
             return
-        takes = _make(
-            *(model, config, where),
+        takes = make_takes(
+            *(chosen, config, where),
             blend=blend,
+            wanted=wanted,
             plot=plot,
             evaluate=evaluate,
             record=history,
@@ -251,7 +285,7 @@ def generate(
             quiet=as_json,
         )
     if as_json:
-        print_json({"model": model, "takes": takes})
+        print_json({"model": chosen, "takes": takes})
 
 
 def max_duration_s(duration_s: float) -> float:
@@ -270,58 +304,3 @@ def _overlap_samples(overlap_ms: float, chunk_s: float) -> int:
             param_hint="'--overlap'",
         )
     return round(overlap_ms * SAMPLES_PER_MS)
-
-
-def _make(
-    model: str,
-    config: GenerationConfig,
-    where: Destination,
-    *,
-    blend: str | None,
-    plot: bool,
-    evaluate: bool,
-    record: bool,
-    device: str,
-    quiet: bool,
-) -> list[dict[str, Any]]:
-    """Make takes, print each as it comes unless `quiet`, and return them as JSON has them."""
-    console = messages()
-    if config.loop:
-        print_warnings(console, tuple(filter(None, [loop_note(config.file_format)])))
-    with waiting(console, "loading the model"):
-        from small_dataset_audio.cli.take_view import print_take, to_json
-        from small_dataset_audio.workflow import generate_takes
-
-        pipeline, config = load_both(model, blend, config, device)
-    bar = _Bar()
-    coming = generate_takes(
-        pipeline,
-        config,
-        count=where.count,
-        output_dir=where.folder,
-        filename=where.filename,
-        plot=plot,
-        evaluate=evaluate,
-        record=record,
-        on_progress=bar,
-    )
-    made: list[dict[str, Any]] = []
-    while True:
-        with rendering(console, f"take {len(made) + 1} of {where.count}") as bar.show:
-            take = next(coming, None)
-        if take is None:
-            return made
-        made.append(to_json(take))
-        if not quiet:
-            print_take(take)
-        print_warnings(console, take.warnings)
-
-
-class _Bar:
-    """Passes progress on to the bar of the take that is being made: every take has its own."""
-
-    def __init__(self) -> None:
-        self.show: Callable[[float, float], None] = lambda *_: None
-
-    def __call__(self, done_s: float, total_s: float) -> None:
-        self.show(done_s, total_s)

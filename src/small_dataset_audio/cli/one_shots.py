@@ -8,13 +8,19 @@ import typer
 
 from small_dataset_audio.cli.blend import load_both
 from small_dataset_audio.cli.destination import Destination
+from small_dataset_audio.cli.near import Wanted, near_wanted
 from small_dataset_audio.cli.render import counting, messages, print_json, print_line, print_warnings, results, waiting
 from small_dataset_audio.inference.config import GenerationConfig
 
 if TYPE_CHECKING:
     from small_dataset_audio.workflow import OneShot
 
-_NOT_WITH = {"count": "-n: --one-shots says how many files there will be", "plot": "--plot", "loop": "--loop"}
+_NOT_WITH = {
+    "vary": "--vary",
+    "count": "-n: --one-shots says how many files there will be",
+    "plot": "--plot",
+    "loop": "--loop",
+}
 
 
 def check_one_shots(context: typer.Context, config: GenerationConfig, count: int) -> None:
@@ -42,6 +48,7 @@ def cut_one_shots(
     where: Destination,
     *,
     blend: str | None,
+    wanted: Wanted,
     evaluate: bool,
     record: bool,
     device: str,
@@ -54,6 +61,7 @@ def cut_one_shots(
         from small_dataset_audio.workflow import make_one_shots
 
         pipeline, config = load_both(model, blend, config, device)
+    config = near_wanted(pipeline, config, wanted)
     with counting(console, "sounds found") as show:
         made = make_one_shots(
             pipeline,

@@ -21,12 +21,16 @@ FIELDS_OF: Final[Mapping[str, tuple[str, ...]]] = MappingProxyType(
         "chunk": ("chunk_duration_s",),
         "overlap": ("overlap_samples",),
         "blend": ("blend_model", "blend_weight"),
+        "strength": ("near_strength",),
     }
 )
 """Fields of a GenerationConfig by the option of ``sda generate`` that sets them, where that is called otherwise."""
 
 NO_SETTINGS: Final = frozenset(
-    {"ctx", "model", "count", "one_shots", "output", "plot", "evaluate", "preset", "history", "device", "as_json"}
+    {
+        *("ctx", "model", "count", "one_shots", "output", "plot", "evaluate", "preset", "history", "device", "as_json"),
+        *("like", "morph", "then", "at", "way", "vary", "amount"),
+    }
 )
 """What else ``sda generate`` takes: it says what is done with takes, not what they are."""
 

@@ -32,6 +32,24 @@ _Array = NDArray[np.float64]
 
 
 @dataclass(frozen=True)
+class Likeness:
+    """Features of the corpus whose means over the take shall be met.
+
+    Parameters
+    ----------
+    features : ndarray [shape=(steps, features)]
+    means : ndarray [shape=(points, features)]
+        Evenly over the take.
+    weight : float
+        A second that is off by 1 costs so much.
+    """
+
+    features: _Array = field(repr=False)
+    means: _Array = field(repr=False)
+    weight: float
+
+
+@dataclass(frozen=True)
 class Goal:
     """What a take shall measure.
 
@@ -45,12 +63,15 @@ class Goal:
     affinity : ndarray [shape=(steps, points), optional]
         What each step of the corpus costs beside that, at each of some points evenly over the take: how unlike something
         wanted it is.
+    likeness : Likeness, optional
+        What else shall be met in the mean.
     """
 
     targets: _Array = field(repr=False)
     spread: _Array = field(repr=False)
     weights: _Array = field(repr=False)
     affinity: _Array | None = field(default=None, repr=False)
+    likeness: Likeness | None = None
 
 
 @dataclass(frozen=True)
@@ -93,7 +114,8 @@ def plan_take(
     """
     scale = np.sqrt(goal.weights) / (goal.spread * _NOMINAL_STEPS)
     typical = _typical_distance(material)
-    likeness = None if goal.affinity is None else _running_totals(goal.affinity)
+    unlikeness = None if goal.affinity is None else _running_totals(goal.affinity)
+    like = None if goal.likeness is None else _Debt(goal.likeness)
     last_used = np.full(len(material.latents), -np.inf)
     owed = np.zeros(goal.targets.shape[1])
     starts: list[int] = []
@@ -107,13 +129,17 @@ def plan_take(
         sums = material.totals[drawn.ends] - material.totals[drawn.starts]
         away = owed + deviations(sums, _between(goal.targets, middles), step_samples)
         cost = np.square(away * scale).sum(axis=1)
-        if likeness is not None:
-            cost += _unlikeness(likeness, drawn, middles)
+        if unlikeness is not None:
+            cost += _unlikeness(unlikeness, drawn, middles)
+        if like is not None:
+            cost += like.costs(drawn, middles)
         cost += _AGAIN_COST * np.exp((last_used[drawn.starts] - planned) / _FORGOTTEN_STEPS)
         if ends:
             cost += _join_costs(material, ends[-1], drawn, typical)
         best = int(cost.argmin())
         owed = _KEPT * away[best]
+        if like is not None:
+            like.choose(best)
         start, end = int(drawn.starts[best]), int(drawn.ends[best])
         starts.append(start)
         ends.append(end)
@@ -122,6 +148,26 @@ def plan_take(
         # Stretches that overlap this one are heard again too.
         last_used[max(start - 2, 0) : end] = planned
     return Plan(np.array(starts), np.array(ends), np.array(clean))
+
+
+class _Debt:
+    """What a take has too much, or too little, of some features so far."""
+
+    def __init__(self, likeness: Likeness) -> None:
+        self._likeness = likeness
+        self._totals = _running_totals(likeness.features)
+        self._owed = np.zeros(likeness.features.shape[1])
+        self._away = self._owed[None]
+
+    def costs(self, drawn: Stretches, middles: _Array) -> _Array:
+        lengths = (drawn.ends - drawn.starts)[:, None]
+        wanted = lengths * _between(self._likeness.means, middles)
+        self._away = self._owed + self._totals[drawn.ends] - self._totals[drawn.starts] - wanted
+        costs: _Array = self._likeness.weight * np.square(self._away / _NOMINAL_STEPS).sum(axis=1)
+        return costs
+
+    def choose(self, number: int) -> None:
+        self._owed = _KEPT * self._away[number]
 
 
 def _typical_distance(material: Material) -> float:

@@ -4,12 +4,14 @@ from __future__ import annotations
 
 import contextlib
 import math
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field, fields, replace
 from typing import Any, get_args, get_type_hints
 
 from small_dataset_audio.constants import BIT_DEPTH_MAP, DEFAULT_OVERLAP_SAMPLES, SAMPLE_RATE, SAMPLE_RATE_OPTIONS
 from small_dataset_audio.controls.sliders import Controls, checked_controls
+from small_dataset_audio.controls.targets import NearTarget, checked_targets
+from small_dataset_audio.controls.variation_settings import Variation, checked_variations
 from small_dataset_audio.errors import InvalidConfigError
 from small_dataset_audio.inference.file_formats import FILE_FORMATS, check_holds
 from small_dataset_audio.models.config import MAX_TEMPERATURE, WalkStyle
@@ -27,6 +29,12 @@ NOVELTIES = {
 """How far a take may go from the recordings, and how its walk does that."""
 
 MAX_SEED = 2**63 - 1
+_CHECKED_BY: tuple[tuple[str, Callable[[Any], object], str], ...] = (
+    ("controls", checked_controls, "settings by name of control"),
+    ("near", checked_targets, "a list of targets"),
+    ("variations", checked_variations, "a list of pairs (amount, seed)"),
+)
+"""Fields that their own modules check, and bring into one form."""
 LONGEST_DURATION_S = 3600.0  # the walk and the quality's frames grow with a take, if slowly
 MAX_STEREO_WIDTH = 1.5  # over it the mid drowns in its own side
 
@@ -84,6 +92,13 @@ class GenerationConfig:
     controls : mapping of str to a number or a curve
         What is steered, by name of control (:mod:`small_dataset_audio.controls.sliders`): a value from -10 to 10 for the whole
         take, or points (share of the take, value). Needs ``crossfade`` and a model that was analysed.
+    near : tuple of NearTarget
+        What the take shall be near to, in latents of the model; several are gone through evenly. Needs ``crossfade``.
+    near_strength : float [0 to 1]
+        How much that counts beside the flow from one stretch to the next; at 0 the take is the one without it, bit for bit.
+    variations : tuple of (float, int) [0 to 1, and 0 to 2**63 - 1]
+        Share of the take's moments that are exchanged for ones that develop alike, and a seed that says which; of several, each
+        varies what those before it made. A share of 0 changes no bit. Needs ``crossfade``.
     """
 
     duration_s: float = 1.0
@@ -106,12 +121,16 @@ class GenerationConfig:
     blend_weight: float = 0.5
     blend_in: str = "auto"
     controls: Controls = field(default_factory=dict)
+    near: tuple[NearTarget, ...] = ()
+    near_strength: float = 0.7
+    variations: tuple[Variation, ...] = ()
 
     def __post_init__(self) -> None:
         # One form, whoever gives them, so that a configuration read from its sidecar is the same one. What is wrong stays
         # as it is, for `validate` to tell.
-        with contextlib.suppress(InvalidConfigError):
-            object.__setattr__(self, "controls", checked_controls(self.controls))
+        for name, checked, _ in _CHECKED_BY:
+            with contextlib.suppress(InvalidConfigError):
+                object.__setattr__(self, name, checked(getattr(self, name)))
 
     @property
     def chunk_samples(self) -> int:
@@ -143,19 +162,21 @@ class GenerationConfig:
         """
         hints = get_type_hints(type(self))
         for setting in fields(self):
-            if setting.name != "controls":
+            if setting.name not in {name for name, _, _ in _CHECKED_BY}:
                 _check_type(setting.name, getattr(self, setting.name), hints[setting.name])
-        try:
-            checked_controls(self.controls)
-        except InvalidConfigError as error:
-            raise InvalidConfigError(
-                f"controls is {quoted(self.controls)}; it must be settings by name of control: {error}"
-            ) from error
+        for name, checked, rule in _CHECKED_BY:
+            try:
+                checked(getattr(self, name))
+            except InvalidConfigError as error:
+                raise InvalidConfigError(
+                    f"{name} is {quoted(getattr(self, name))}; it must be {rule}: {error}"
+                ) from error
+        _check(0.0 <= self.near_strength <= 1.0, "near_strength", self.near_strength, "from 0 to 1")
         _check(
-            not self.controls or self.concat_mode == "crossfade",
+            not (self.controls or self.near or self.variations) or self.concat_mode == "crossfade",
             "concat_mode",
             self.concat_mode,
-            "'crossfade' where something is steered: single moments that turn into one another have no course to steer",
+            "'crossfade' where something is steered or varied: single moments that turn into one another have no course",
         )
         _check(
             0 < self.max_duration_s <= LONGEST_DURATION_S,

@@ -115,6 +115,11 @@ class GenerationPipeline:
         return self._renderer.device
 
     @property
+    def density(self) -> Density | None:
+        """What takes are drawn from that nothing is asked of."""
+        return self._renderer.density
+
+    @property
     def vocoders(self) -> Mapping[str, Vocoder]:
         """What takes can be rendered with, by name."""
         return self._renderer.vocoders

@@ -2,8 +2,12 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+
+from small_dataset_audio.controls.nearness import bend_towards, draw_near
 from small_dataset_audio.controls.sliders import NAMES, SLIDER_END, beyond_the_slider
-from small_dataset_audio.controls.steering import steer
+from small_dataset_audio.controls.steering import SteeredDensity, steer
+from small_dataset_audio.controls.variation import VariedDensity
 from small_dataset_audio.errors import InvalidConfigError
 from small_dataset_audio.inference.config import GenerationConfig
 from small_dataset_audio.models.analysis import Analysis
@@ -33,10 +37,39 @@ def density_of_take(
     Raises
     ------
     InvalidConfigError
-        Something is steered that this model has no live control for.
+        Something is steered that this model has no live control for; or the take shall be near to something, and the model has
+        no recordings' latents, or others.
     """
-    if not config.controls:
+    chosen = _steered_or_near(config, density, analysis, step_samples)
+    for amount, seed in config.variations:
+        if not isinstance(density, LatentDensity) or chosen is None:
+            raise InvalidConfigError("variations asks for a variation; this pipeline draws from no recordings' latents")
+        if amount > 0.0:
+            chosen = VariedDensity(chosen, density, amount, seed)
+    return chosen
+
+
+def _steered_or_near(
+    config: GenerationConfig, density: Density | None, analysis: Analysis | None, step_samples: int
+) -> Density | None:
+    is_near = bool(config.near) and config.near_strength > 0.0
+    if config.controls:
+        steered = _steered(config, density, analysis, step_samples)
+        if not is_near:
+            return steered
+        return replace(steered, goal=bend_towards(steered.goal, steered.density, config.near, config.near_strength))
+    if not is_near:
         return density
+    if not isinstance(density, LatentDensity):
+        raise InvalidConfigError(
+            f"near asks for {config.near[0].name}; this pipeline draws from no recordings' latents, so nothing is near"
+        )
+    return draw_near(density, config.near, config.near_strength, step_samples)
+
+
+def _steered(
+    config: GenerationConfig, density: Density | None, analysis: Analysis | None, step_samples: int
+) -> SteeredDensity:
     if analysis is None or not isinstance(density, LatentDensity):
         raise InvalidConfigError(
             f"controls asks for {next(iter(config.controls))}; this model was not analysed, so it has no controls yet: run "

@@ -1,5 +1,6 @@
 from .control_ranges import plot_controls as plot_controls
 from .corpus_overview import plot_corpus as plot_corpus
+from .latent_map import plot_map as plot_map
 from .loss_curves import plot_losses as plot_losses
 from .outline import plot_bare_spectrogram as plot_bare_spectrogram
 from .outline import waveform_outline as waveform_outline

@@ -25,6 +25,11 @@ from .evaluate import EvaluationFinished as EvaluationFinished
 from .evaluate import StageMeasured as StageMeasured
 from .evaluate import StageStarted as StageStarted
 from .evaluate import evaluate_model as evaluate_model
+from .explore import CorpusMap as CorpusMap
+from .explore import draw_map as draw_map
+from .explore import explore as explore
+from .explore import near_places as near_places
+from .explore import places_off_the_map as places_off_the_map
 from .first_sound import WalkModelReady as WalkModelReady
 from .first_sound import WalkProgress as WalkProgress
 from .first_sound import quick_model as quick_model
@@ -33,6 +38,8 @@ from .generate import generate_takes as generate_takes
 from .kit import Kit as Kit
 from .kit import KitSample as KitSample
 from .kit import make_kit as make_kit
+from .near import near_of_recording as near_of_recording
+from .near import near_recordings as near_recordings
 from .one_shots import OneShot as OneShot
 from .one_shots import OneShots as OneShots
 from .one_shots import make_one_shots as make_one_shots
@@ -72,3 +79,5 @@ from .train_events import NotSaved as NotSaved
 from .train_events import PreviewMade as PreviewMade
 from .train_events import TrainingStarted as TrainingStarted
 from .train_events import TrainRequest as TrainRequest
+from .variations import TakeVariation as TakeVariation
+from .variations import variation_of as variation_of

@@ -101,6 +101,7 @@ def generate_takes(
         Its seed is the first take's; None draws one. Its ``blend_model`` is loaded from the pipeline's library, unless it is
         the pipeline's partner already.
     count : int [1 or more]
+        Takes that are variations of one all have its seed; that of the last variation goes up instead.
     output_dir : Path, optional
         Takes are written flat into it; ``data/generated/{model_name}`` without one.
     filename : str, optional
@@ -140,12 +141,20 @@ def generate_takes(
     judge = Judge(
         pipeline.reference_for(config) if evaluate and isinstance(pipeline, ModelPipeline) else None, config.sample_rate
     )
-    for seed, name in zip(range(first, first + count), names, strict=True):
+    for number, name in enumerate(names):
         wav_path, json_path, summary = pipeline.render_to_file(
-            replace(config, seed=seed), folder, name, appraise=judge, on_progress=on_progress
+            _numbered(config, first, number), folder, name, appraise=judge, on_progress=on_progress
         )
         take = Take(wav_path, json_path, _draw(wav_path, summary) if plot else None, summary, judge.last)
         yield _recorded(take, pipeline) if record else take
+
+
+def _numbered(config: GenerationConfig, first_seed: int, number: int) -> GenerationConfig:
+    """Say what the next take is: another seed, or another variation of the same one."""
+    if not config.variations:
+        return replace(config, seed=first_seed + number)
+    *before, (amount, seed) = config.variations
+    return replace(config, seed=first_seed, variations=(*before, (amount, seed + number)))
 
 
 def _recorded(take: Take, pipeline: GenerationPipeline) -> Take:
