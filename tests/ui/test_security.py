@@ -112,6 +112,12 @@ def test_a_link_from_elsewhere_still_opens_the_page(guest):
         "/studio/file/..%2f..%2fkey/x",
         "/studio/file/0/wav",
         "/studio/file/..%2f..%2f..%2f..%2fetc%2fpasswd/wav",
+        "/studio/take/..%2f..%2fkey/sound",
+        "/studio/take/999999/sound",
+        "/studio/take/-1/recipe",
+        "/studio/model/..%2fstudio/losses",
+        "/studio/model/%2fetc/losses",
+        "/studio/model/../losses",
         "/static/..%2f..%2f..%2f..%2f..%2fetc%2fpasswd",
         "/assets/%2e%2e/%2e%2e/%2e%2e/blocks.py",
     ],
@@ -132,6 +138,12 @@ def test_a_dropped_file_lands_in_its_folder_or_nowhere(guest, home: Path, corpus
     answer = guest.post("/studio/upload", params={"corpus": corpus, "name": name}, content=b"sound")
     assert answer.status_code == 400
     assert [path for path in set(home.rglob("*")) - before if path.is_file()] == []
+
+
+@pytest.mark.parametrize("name", ["../x.sda", "/etc/x.sda", "..", "a/../../x.sda"])
+def test_a_dropped_model_lands_in_its_folder_or_nowhere(guest, home: Path, name: str):
+    assert guest.post("/studio/upload", params={"name": name}, content=b"model").status_code == 400
+    assert list(home.rglob("x.sda")) == []
 
 
 def test_a_dropped_file_is_kept_as_it_is(guest, home: Path):

@@ -118,8 +118,8 @@ def _next(session: Session) -> tuple[int, str, str]:
     status = train[1]
     if not status.is_finished:
         left = status.news.get("left_s")
-        rest = f" about {clock(left)} left." if left else ""
-        return 1, f"It is learning.{rest} Previews come as it goes; hear how they come closer.", ""
+        rest = f", about {clock(left)} left" if left else ""
+        return 1, f"It is learning{rest}. Previews come as it goes; hear how they come closer.", ""
     if take is None:
         return (
             2,
