@@ -21,6 +21,7 @@ from small_dataset_audio.ui.play_settings import (
     FIELDS,
     NOT_HERE,
     OTHERS,
+    STEERED,
     show_duration,
     values_of,
     wanted_of,
@@ -44,12 +45,12 @@ def shown() -> dict:
 
 def test_every_option_of_generate_is_on_the_page_or_said_not_to_be():
     options = set(inspect.signature(generate).parameters) - {"ctx"}
-    assert options == (set(FIELDS) - {"blend_weight"} | set(OTHERS) | set(NOT_HERE))
+    assert options == (set(FIELDS) - {"blend_weight"} | set(OTHERS) | set(NOT_HERE) | {STEERED})
     assert not (set(FIELDS) | set(OTHERS)) & set(NOT_HERE)
 
 
 def test_every_setting_of_a_take_is_on_the_page():
-    assert {field.name for field in fields(GenerationConfig)} == {*FIELDS.values(), "max_duration_s"}
+    assert {field.name for field in fields(GenerationConfig)} == {*FIELDS.values(), "max_duration_s", STEERED}
 
 
 def test_untouched_the_page_asks_for_what_the_command_line_does(shown: dict):
@@ -70,13 +71,15 @@ def test_untouched_the_page_asks_for_what_the_command_line_does(shown: dict):
         GenerationConfig(
             concat_mode="latent_interpolation", steps_between=3, overlap_samples=1200, chunk_duration_s=0.5
         ),
+        GenerationConfig(controls={"brightness": 3.0}),
         GenerationConfig(loop=True, file_format="flac", bit_depth="16-bit", blend_model="wood", blend_weight=0.2),
     ],
 )
 def test_settings_of_a_take_come_back_as_they_were(shown: dict, config: GenerationConfig):
     settings = {field.name: getattr(config, field.name) for field in fields(config)}
     seed = "" if config.seed is None else str(config.seed)
-    assert wanted_of({**shown, **values_of(settings, seed=seed)}).config == config
+    values = {**shown, **values_of(settings, seed=seed), STEERED: config.controls}
+    assert wanted_of(values).config == config
 
 
 @pytest.mark.parametrize("seconds", [0.5, 1.0, 45.0, 60.0, 90.0, 3600.0, 5400.0])

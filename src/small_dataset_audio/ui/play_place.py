@@ -9,13 +9,24 @@ from typing import TYPE_CHECKING, Any, Final
 
 import gradio as gr
 
+from small_dataset_audio.controls.sliders import SLIDER_END, UNITS
 from small_dataset_audio.errors import InvalidConfigError, SdaError
 from small_dataset_audio.inference.sidecars import read_sidecar
+from small_dataset_audio.models.metadata import MODEL_FILE
 from small_dataset_audio.ui import presets_row, take_view
+from small_dataset_audio.ui.controls_view import live_names, show_sliders
 from small_dataset_audio.ui.events import on, piece
 from small_dataset_audio.ui.html import button, notice, progress
 from small_dataset_audio.ui.jobs import JobStatus
-from small_dataset_audio.ui.play_settings import NO_BLEND, build_settings, draw_seed, names, values_of, wanted_of
+from small_dataset_audio.ui.play_settings import (
+    NO_BLEND,
+    STEERED,
+    build_settings,
+    draw_seed,
+    names,
+    values_of,
+    wanted_of,
+)
 from small_dataset_audio.ui.presets_row import WITHOUT_TRAINING, PresetsRow
 from small_dataset_audio.ui.refresh import Followed, Refresh
 from small_dataset_audio.ui.session import Session
@@ -41,6 +52,7 @@ class PlayPlace:
     tab: gr.Tab
     model: gr.Dropdown
     presets: PresetsRow
+    sliders: gr.HTML
     settings: dict[str, Any]
     make: gr.Button
     shots: gr.Button
@@ -53,7 +65,11 @@ class PlayPlace:
     @property
     def followed(self) -> tuple[Followed, ...]:
         """Pieces that follow the disk."""
-        return Followed("play", self.single, _show_single), Followed("play", self.takes, show_takes)
+        return (
+            Followed("play", self.sliders, _show_sliders),
+            Followed("play", self.single, _show_single),
+            Followed("play", self.takes, show_takes),
+        )
 
     @property
     def asked(self) -> list[Any]:
@@ -121,7 +137,21 @@ class PlayPlace:
             except SdaError as error:
                 raise gr.Error(str(error), print_exception=False) from error
 
+        def steer(event: gr.EventData, request: gr.Request) -> None:
+            session, said = studio.session(request), event._data
+            kept = session.recall("play")
+            if said.get("act") == "control" and said.get("name") in UNITS:
+                value = min(SLIDER_END, max(-SLIDER_END, float(said.get("value", 0.0))))
+                remember(session, {STEERED: {**kept.get(STEERED, {}), said["name"]: value}})
+            elif said.get("act") == "centre":
+                remember(session, {STEERED: {}})
+            elif said.get("act") == "measure":
+                model = str(kept.get("model", ""))
+                session.start("controls", {"model": model, "of": [model, _stamp(studio, model)], "measure": True})
+
         everything = [self.model, *self.asked]
+        refresh.after(on(self.sliders.click, steer))
+        refresh.after(on(self.model.change, keep, everything))
         refresh.after(on(self.kit.click, kit, [self.num_shots, *everything]))
         refresh.after(on(self.shots.click, cut, [self.num_shots, *everything]))
         refresh.after(on(self.single.click, act))
@@ -144,6 +174,7 @@ def build(studio: Studio, tab: gr.Tab, ready: gr.HTML) -> PlayPlace:
         with gr.Column(scale=2, min_width=320, elem_classes="sd-card sd-settings"):
             model = gr.Dropdown([], label="Model", elem_id="model")
             presets = presets_row.build(studio)
+            sliders = piece("sliders")
             settings = build_settings()
             make = gr.Button("Make takes", variant="primary", size="lg", elem_id="make-takes")
             num_shots = gr.Number(
@@ -160,7 +191,7 @@ def build(studio: Studio, tab: gr.Tab, ready: gr.HTML) -> PlayPlace:
         with gr.Column(scale=3, min_width=360):
             takes = piece("takes")
             single = piece("single-sounds")
-    return PlayPlace(studio, tab, model, presets, settings, make, shots, kit, num_shots, takes, single, ready)
+    return PlayPlace(studio, tab, model, presets, sliders, settings, make, shots, kit, num_shots, takes, single, ready)
 
 
 def remember(session: Session, changes: dict[str, Any]) -> None:
@@ -184,7 +215,7 @@ def start_takes(
     ------
     InvalidConfigError
     """
-    wanted = wanted_of(values)
+    wanted = wanted_of({**values, STEERED: steered(session, model)})
     corpus = session.recall("corpus")
     if not model or (model == WITHOUT_TRAINING and not corpus):
         raise SdaError("there is no model to play yet; bring some recordings under Corpus, or use those of the demo")
@@ -220,7 +251,36 @@ def recall_settings(session: Session, job_id: str, number: int, with_seed: bool)
 def remember_settings(session: Session, settings: Mapping[str, Any], seed: str) -> None:
     """Put the settings of a take into the widgets, when they are next shown."""
     values = session.recall("play").get("values", {})
-    remember(session, {"values": {**values, **values_of(settings, seed=seed)}})
+    controls = dict(settings.get(STEERED) or {})
+    remember(session, {"values": {**values, **values_of(settings, seed=seed)}, STEERED: controls})
+
+
+def steered(session: Session, model: str) -> dict[str, Any]:
+    """What is set of the controls that a model has."""
+    found = session.job("controls")
+    live = live_names(found[1].news) if found is not None and found[1].news.get("model") == model else []
+    return {name: value for name, value in session.recall("play").get(STEERED, {}).items() if name in live and value}
+
+
+def _show_sliders(studio: Studio, session: Session) -> str:
+    """Sliders of the model that is chosen; asks for them where that is another one than before."""
+    model = str(session.recall("play").get("model", ""))
+    if model in {"", WITHOUT_TRAINING}:
+        return ""
+    found = session.job("controls")
+    state = [model, _stamp(studio, model)]
+    if found is None or found[1].request.get("of") != state:
+        session.start("controls", {"model": model, "of": state})
+        return ""
+    return show_sliders(found[1], session.recall("play").get(STEERED, {}))
+
+
+def _stamp(studio: Studio, model: str) -> int:
+    """Time of a model's file, which says whether it is the one that was looked at; 0 where it is gone."""
+    try:
+        return (studio.library.folder_of(model) / MODEL_FILE).stat().st_mtime_ns
+    except (OSError, SdaError):
+        return 0
 
 
 def show_takes(studio: Studio, session: Session) -> str:

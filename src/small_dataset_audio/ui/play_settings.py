@@ -64,6 +64,9 @@ NOT_HERE: Final[Mapping[str, str]] = {
 """Options of ``sda generate`` that are deliberately no widgets, and why."""
 
 
+STEERED: Final = "controls"
+"""The field of :class:`GenerationConfig` that the sliders of a model are; which there are is the model's."""
+
 NO_BLEND: Final = ("nothing", "")
 
 
@@ -222,6 +225,7 @@ def wanted_of(values: Mapping[str, Any]) -> Wanted:
         {
             **given,
             "duration_s": duration_s,
+            STEERED: values.get(STEERED, {}),
             "max_duration_s": usual if duration_s <= usual else LONGEST_DURATION_S,
             "seed": _seed(str(values["seed"] or "")),
             "overlap_samples": round(float(values["overlap"] or 0.0) * _SAMPLES_PER_MS),

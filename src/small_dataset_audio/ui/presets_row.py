@@ -11,7 +11,7 @@ import gradio as gr
 from small_dataset_audio.errors import SdaError
 from small_dataset_audio.presets import settings_of
 from small_dataset_audio.ui.events import on
-from small_dataset_audio.ui.play_settings import default_values, names, values_of, wanted_of
+from small_dataset_audio.ui.play_settings import STEERED, default_values, names, values_of, wanted_of
 from small_dataset_audio.workflow import delete_preset, list_presets, read_preset, save_preset
 
 if TYPE_CHECKING:
@@ -38,7 +38,7 @@ class PresetsRow:
         """Say what happens when."""
         asked = [settings[name] for name in names()]
 
-        def recall(model: str, name: str) -> list[Any]:
+        def recall(request: gr.Request, model: str, name: str) -> list[Any]:
             if not model or not name or name not in self._names_of(model):
                 return [gr.skip() for _ in asked]
             try:
@@ -46,16 +46,20 @@ class PresetsRow:
             except SdaError as error:
                 raise gr.Error(str(error), print_exception=False) from error
             values = {**default_values(), **values_of(preset.settings, seed=str(preset.settings.get("seed") or ""))}
+            session = self.studio.session(request)
+            session.remember("play", {**session.recall("play"), STEERED: dict(preset.settings.get(STEERED) or {})})
             # How takes are made is no part of a preset.
             return [values.get(name, gr.skip()) for name in names()]
 
-        def save(model: str, name: str, *values: Any) -> Any:  # noqa: ANN401 - widgets and a Gradio update
+        def save(request: gr.Request, model: str, name: str, *values: Any) -> Any:  # noqa: ANN401 - widgets and a Gradio update
             try:
                 if not model or model == WITHOUT_TRAINING:
                     raise SdaError("presets are kept with a model; choose one first")
                 if not (name or "").strip():
                     raise SdaError("write a name for the preset first")
-                config = wanted_of(dict(zip(names(), values, strict=True))).config
+                controls = self.studio.session(request).recall("play").get(STEERED, {})
+                set_now = {name: value for name, value in controls.items() if value}
+                config = wanted_of({**dict(zip(names(), values, strict=True)), STEERED: set_now}).config
                 settings = settings_of(config, with_seed=config.seed is not None)
                 save_preset(model, name, settings, with_seed=True, overwrite=True, library=self.studio.library)
             except SdaError as error:

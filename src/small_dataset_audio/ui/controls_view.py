@@ -1,0 +1,90 @@
+"""The sliders of a model: each with its range in its unit, and how the recordings lie in that."""
+
+from __future__ import annotations
+
+import itertools
+from collections.abc import Mapping, Sequence
+from typing import Any, Final
+
+from small_dataset_audio.controls.sliders import SLIDER_END
+from small_dataset_audio.ui.html import button, esc, notice, progress
+from small_dataset_audio.ui.jobs import JobStatus
+
+_WORDS: Final[Mapping[str, str]] = {
+    "brightness": "darker to brighter",
+    "warmth": "thinner to warmer",
+    "roughness": "smoother to rougher",
+    "noisiness": "more tone to more noise",
+    "density": "fewer to more sounds",
+    "pulse": "freer to steadier",
+    "pitch": "lower to higher",
+    "tension": "calmer to tenser harmony",
+    "loudness": "quieter to louder",
+    "attack": "softer to harder beginnings",
+}
+_BARS: Final = 40
+
+
+def live_names(news: Mapping[str, Any]) -> list[str]:
+    """Controls of a model that do what they say."""
+    return [str(report["name"]) for report in news.get("controls") or [] if report["is_live"]]
+
+
+def show_sliders(status: JobStatus, values: Mapping[str, Any]) -> str:
+    """Sliders of a model, or how to get them.
+
+    Parameters
+    ----------
+    status : JobStatus
+        Of the work that tells what its controls do.
+    values : mapping of str to float
+        What is set.
+    """
+    if status.state == "failed":
+        return notice(status.message, "warn")
+    if not status.is_finished:
+        return progress(status.progress, status.message or "looking for its sliders") if status.message else ""
+    reports = status.news.get("controls")
+    if reports is None:
+        return (
+            '<div class="sd-nearest"><p class="sd-quiet">Brightness, density, pitch and more can be steered once it is '
+            f"measured what they do in this model.</p><div>{button('Find its sliders', 'measure', kind='small')}</div></div>"
+        )
+    live = [report for report in reports if report["is_live"]]
+    if not live:
+        return '<p class="sd-quiet">Nothing can be steered in this model: its recordings are too much alike.</p>'
+    rows = "".join(_slider(report, values.get(report["name"], 0.0)) for report in live)
+    centre = button("All to the middle", "centre", kind="small")
+    return f'<fieldset class="sd-sliders"><legend>Steer</legend>{rows}<div>{centre}</div></fieldset>'
+
+
+def _slider(report: Mapping[str, Any], value: Any) -> str:  # noqa: ANN401 - a number, or a curve
+    name, unit = str(report["name"]), str(report["unit"])
+    set_to = float(value) if isinstance(value, int | float) else 0.0
+    low, neutral, high = float(report["low"]), float(report["neutral"]), float(report["high"])
+    there = neutral + (high - neutral if set_to > 0 else neutral - low) * set_to / SLIDER_END
+    said = "a curve" if not isinstance(value, int | float) else f"{there:.3g} {unit}".strip()
+    return (
+        f'<label class="sd-slider"><span><b>{esc(name.capitalize())}</b> <i>{esc(_WORDS.get(name, ""))}</i></span>'
+        f"<output>{esc(said)}</output>{_distribution(report['corpus'], low, high)}"
+        f'<input type="range" min="{-SLIDER_END:g}" max="{SLIDER_END:g}" step="0.5" value="{set_to:g}" '
+        f'aria-label="{esc(name.capitalize())}: {esc(_WORDS.get(name, ""))}" data-change="control" data-name="{esc(name)}">'
+        f"<small><span>{low:.3g}</span><span>{neutral:.3g}</span><span>{high:.3g} {esc(unit)}</span></small></label>"
+    )
+
+
+def _distribution(quantiles: Sequence[float], low: float, high: float) -> str:
+    """How often the recordings are where, over the range of a slider; between two quantiles lies the same share."""
+    width = (high - low) / _BARS or 1.0
+    heights = [0.0] * _BARS
+    for first, second in itertools.pairwise(quantiles):
+        span = max(second - first, 1e-9)
+        for bar in range(_BARS):
+            left, right = low + bar * width, low + (bar + 1) * width
+            heights[bar] += max(0.0, min(second, right) - max(first, left)) / span
+    most = max(heights) or 1.0
+    bars = "".join(
+        f'<rect x="{bar}" y="{30 - 30 * height / most:.1f}" width="0.85" height="{30 * height / most:.1f}"/>'
+        for bar, height in enumerate(heights)
+    )
+    return f'<svg class="sd-spread" viewBox="0 0 {_BARS} 30" preserveAspectRatio="none" aria-hidden="true">{bars}</svg>'
