@@ -52,6 +52,9 @@ FIELDS: Final[Mapping[str, str]] = {
 OTHERS: Final = ("count", "evaluate", "device")
 """Widgets that say how takes are made, and not what they are."""
 
+_NEAR: Final = "takes near to a recording or a place of the map are made on the command line, for now"
+_VARY: Final = "variations of a take are made on the command line, for now"
+
 NOT_HERE: Final[Mapping[str, str]] = {
     "model": "the list of models stands above the settings",
     "preset": "the list of presets stands above the settings",
@@ -59,10 +62,21 @@ NOT_HERE: Final[Mapping[str, str]] = {
     "history": "every take of the page is in the library",
     "output": "takes are written into the library, and saved from the page to wherever the browser saves",
     "plot": "every take on the page has its picture",
+    "like": _NEAR,
+    "morph": _NEAR,
+    "at": _NEAR,
+    "then": _NEAR,
+    "way": _NEAR,
+    "strength": _NEAR,
+    "vary": _VARY,
+    "amount": _VARY,
     "as_json": "it is for scripts",
 }
 """Options of ``sda generate`` that are deliberately no widgets, and why."""
 
+
+FIELDS_NOT_HERE: Final = ("max_duration_s", "variations", "near", "near_strength")
+"""Fields of :class:`GenerationConfig` that no widget sets: the guard follows the length, the others are of :data:`NOT_HERE`."""
 
 STEERED: Final = "controls"
 """The field of :class:`GenerationConfig` that the sliders of a model are; which there are is the model's."""
