@@ -9,10 +9,11 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from small_dataset_audio.controls.descriptors import NAMES, UNITS, Descriptors, describe, describe_around
+from small_dataset_audio.controls.descriptors import Descriptors, describe, describe_around
 from small_dataset_audio.controls.events import find_events
 from small_dataset_audio.controls.frames import HOP, N_FFT, describe_frames, erb_rate
 from small_dataset_audio.controls.partials import MOST_PARTIALS, find_partials, roughness, tension
+from small_dataset_audio.controls.sliders import NAMES, UNITS
 from small_dataset_audio.errors import InvalidAudioError
 
 RATE = 48_000

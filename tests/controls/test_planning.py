@@ -114,6 +114,17 @@ def test_deviations_add_up_and_vanish_on_target():
     np.testing.assert_allclose(deviations(whole, there, STEP_SAMPLES), 0.0, atol=1e-4)
 
 
+def test_silence_is_no_way_to_meet_a_target():
+    density, sums = corpus_of([0.0, 1.0])
+    silent = np.zeros_like(sums)
+    silent[:, -1] = 1.0
+    density, _ = corpus_of([0.0, 1.0, 0.0, 0.0])
+    material = material_of(density, np.concatenate([sums, silent]))
+    plan, _ = planned(material, goal([{"brightness": 0.0}], {"brightness": 1.0}))
+    played = np.concatenate([np.arange(a, b) for a, b in zip(plan.starts, plan.ends, strict=True)])
+    assert (played < 2 * LENGTH).mean() == pytest.approx(0.5, abs=0.1)
+
+
 # ---- woven
 
 
@@ -129,7 +140,7 @@ def test_voices_take_turns_and_one_always_sounds_in_full_or_both_make_it_up():
     assert rows.shape == levels.shape == (2, 480)
     assert ((levels >= 0) & (levels <= 1)).all()
     power = np.square(levels).sum(axis=0)
-    assert power.min() >= 0.98
+    assert power.min() >= 0.3  # no hole of over 5 dB
     assert power.max() <= 2.0
 
 
@@ -145,7 +156,7 @@ def test_an_attack_begins_at_once_and_a_held_sound_is_faded_in_evenly_in_decibel
     rise_db = np.diff(20 * np.log10(levels[0, 40:52]))
     np.testing.assert_allclose(rise_db, rise_db[0], atol=1e-3)
     assert 0 < rise_db[0] < 6.0
-    np.testing.assert_allclose(np.square(levels[:, 40:52]).sum(axis=0), 1.0, atol=1e-6)
+    assert (np.diff(levels[1, 39:52]) < 0).all()
 
 
 def test_what_fades_at_the_end_of_its_recording_ends_there():

@@ -16,12 +16,12 @@ from small_dataset_audio.models.density import LatentDensity
 
 _HELD_STEPS: Final = 6  # a quarter of a second
 _APART_STEPS: Final = 4  # from any other place to one in a held sound
-_SHORTEST: Final = 12  # half a second
-_LONGEST: Final = 96  # 4 s
-_MOST: Final = 160
+_SHORTEST: Final = (1 / 6, 12, 60)  # share of a recording of middling length, at least half a second, at most 2.5 s
+_LONGEST: Final = (4 / 5, 96, 300)  # likewise, from 4 s to 12 s
 _LEAST_REST: Final = 4
 _WHOLE_SHARE: Final = 0.3  # of stretches go on to the end of their recording: endings belong to a sound as attacks do
 _ONSETS: Final = COLUMNS.index("onsets")
+_FRAMES: Final = COLUMNS.index("frames")
 
 
 @dataclass(frozen=True)
@@ -51,6 +51,10 @@ class Material:
     chances : ndarray [shape=(places,)]
         Cumulated probabilities of the places.
     path_ends : ndarray [shape=(paths,)]
+    lengths : (int, int)
+        Of the shortest and the longest stretch, in steps: a corpus of long sounds is not cut into short ones.
+    sounding : float
+        Frames that sound, of each step, as walks that nobody steers have them.
     """
 
     latents: NDArray[np.float32] = field(repr=False)
@@ -60,15 +64,18 @@ class Material:
     ends: NDArray[np.int64] = field(repr=False)
     chances: NDArray[np.float64] = field(repr=False)
     path_ends: NDArray[np.int64] = field(repr=False)
+    lengths: tuple[int, int]
+    sounding: float
 
     def draw(self, count: int, generator: np.random.Generator) -> Stretches:
         """Draw stretches: a recording by its weight, a place in it, a length."""
         places = np.searchsorted(self.chances, generator.random(count), side="right").clip(max=len(self.starts) - 1)
         starts, path_ends = self.starts[places], self.ends[places]
-        lengths = np.exp(generator.uniform(np.log(_SHORTEST), np.log(_LONGEST), count)).astype(np.int64)
-        lengths = np.where(generator.random(count) < _WHOLE_SHARE, _MOST, lengths)
+        shortest, longest = self.lengths
+        lengths = np.exp(generator.uniform(np.log(shortest), np.log(longest), count)).astype(np.int64)
+        lengths = np.where(generator.random(count) < _WHOLE_SHARE, longest, lengths)
         ends = np.minimum(starts + lengths, path_ends)
-        ends = np.where((path_ends - ends < _LEAST_REST) & (path_ends - starts <= _MOST), path_ends, ends)
+        ends = np.where(path_ends - ends < _LEAST_REST, path_ends, ends)
         return Stretches(starts, ends, self.is_clean[places])
 
 
@@ -97,6 +104,9 @@ def material_of(density: LatentDensity, sums: NDArray[np.float32]) -> Material:
         ends.append(np.full(len(places), end))
         weights.append(np.full(len(places), length**density.config.recording_weight / len(places)))
     chances = np.cumsum(np.concatenate(weights))
+    of_steps = np.repeat(
+        density.path_lengths.astype(np.float64) ** density.config.recording_weight, density.path_lengths
+    )
     totals = np.zeros((len(sums) + 1, sums.shape[1]))
     np.cumsum(sums, axis=0, dtype=np.float64, out=totals[1:])
     return Material(
@@ -107,4 +117,11 @@ def material_of(density: LatentDensity, sums: NDArray[np.float32]) -> Material:
         ends=np.concatenate(ends).astype(np.int64),
         chances=chances / chances[-1],
         path_ends=path_ends,
+        lengths=(_length(density.path_lengths, _SHORTEST), _length(density.path_lengths, _LONGEST)),
+        sounding=float(np.average(sums[:, _FRAMES], weights=of_steps)),
     )
+
+
+def _length(path_lengths: NDArray[np.int64], bounds: tuple[float, int, int]) -> int:
+    share, least, most = bounds
+    return round(min(max(share * float(np.median(path_lengths)), least), most))

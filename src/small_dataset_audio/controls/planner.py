@@ -15,18 +15,20 @@ import numpy as np
 from numpy.typing import NDArray
 
 from small_dataset_audio.controls.material import Material, Stretches
-from small_dataset_audio.controls.moments import deviations
+from small_dataset_audio.controls.moments import COLUMNS, deviations
 
 NUM_DRAWN: Final = 1024
 """Stretches to choose each next one from."""
 
 _KEPT: Final = 0.93  # of what is to be made up for; a target that cannot be met is not chased for ever
 _NOMINAL_STEPS: Final = 24  # a second that is off by one deviation costs 1
-_JOIN_COST: Final = 0.1
+_SILENCE_SPREAD: Final = 0.15  # of what sounds in unsteered takes
+_JOIN_COST: Final = 0.3
 _FURTHEST: Final = 6.0  # medians; two sounds further apart are simply different
 _CLEAN_SHARE: Final = 0.3  # of a join's cost where an attack covers it
 _AGAIN_COST: Final = 0.3
 _FORGOTTEN_STEPS: Final = 120.0  # 5 s
+_FRAMES: Final = COLUMNS.index("frames")
 
 _Array = NDArray[np.float64]
 
@@ -117,7 +119,8 @@ def plan_take(
     unlikeness = None if goal.affinity is None else _running_totals(goal.affinity)
     like = None if goal.likeness is None else _Debt(goal.likeness)
     last_used = np.full(len(material.latents), -np.inf)
-    owed = np.zeros(goal.targets.shape[1])
+    silence_scale = 1.0 / (_SILENCE_SPREAD * max(material.sounding, 1e-9) * _NOMINAL_STEPS)
+    owed, silent = np.zeros(goal.targets.shape[1]), 0.0
     starts: list[int] = []
     ends: list[int] = []
     clean: list[bool] = []
@@ -129,6 +132,9 @@ def plan_take(
         sums = material.totals[drawn.ends] - material.totals[drawn.starts]
         away = owed + deviations(sums, _between(goal.targets, middles), step_samples)
         cost = np.square(away * scale).sum(axis=1)
+        # Silence is off by nothing, and would be the answer to everything.
+        silence = silent + material.sounding * lengths - sums[:, _FRAMES]
+        cost += np.square(silence * silence_scale)
         if unlikeness is not None:
             cost += _unlikeness(unlikeness, drawn, middles)
         if like is not None:
@@ -137,7 +143,7 @@ def plan_take(
         if ends:
             cost += _join_costs(material, ends[-1], drawn, typical)
         best = int(cost.argmin())
-        owed = _KEPT * away[best]
+        owed, silent = _KEPT * away[best], _KEPT * float(silence[best])
         if like is not None:
             like.choose(best)
         start, end = int(drawn.starts[best]), int(drawn.ends[best])

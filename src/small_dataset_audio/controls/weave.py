@@ -16,7 +16,7 @@ from small_dataset_audio.controls.planner import Plan
 
 _FADE_STEPS: Final = 12  # half a second
 _CLEAN_FADE_STEPS: Final = 3
-_FADED_DB: Final = -40.0  # straight in decibels: no two moments of a fade are far enough apart to be an onset
+_FADED_DB: Final = -24.0  # straight in decibels: no two moments of a fade are far enough apart to be an onset
 
 
 def weave(plan: Plan, material: Material, num_steps: int) -> tuple[NDArray[np.int64], NDArray[np.float32]]:
@@ -56,11 +56,8 @@ def weave(plan: Plan, material: Material, num_steps: int) -> tuple[NDArray[np.in
         shares = (np.arange(faded) + 1.0) / (faded + 1.0)
         fading = slice(begin, begin + faded)
         rows[1 - voice, fading] = before + np.arange(faded)
-        if plan.is_clean[number]:
-            levels[1 - voice, fading] = np.cos(shares * (np.pi / 2.0))
-        else:
-            coming = 10.0 ** (_FADED_DB / 20.0 * (1.0 - shares))
-            levels[voice, fading] = coming
-            levels[1 - voice, fading] = np.sqrt(1.0 - np.square(coming))
+        levels[1 - voice, fading] = np.cos(shares * (np.pi / 2.0))
+        if not plan.is_clean[number]:
+            levels[voice, fading] = 10.0 ** (_FADED_DB / 20.0 * (1.0 - shares))
     rows = np.where(rows < 0, rows[::-1], rows)
     return rows[:, :num_steps], levels[:, :num_steps]
