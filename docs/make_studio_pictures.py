@@ -20,7 +20,7 @@ SCHEMES = ("light", "dark")
 WIDTHS = (1280, 800)
 HEIGHT = 1000
 COLOURS = 128
-PATIENCE_MS = 240_000
+PATIENCE_MS = 120_000
 
 
 def main() -> None:
@@ -59,7 +59,7 @@ def _work(page: Page, address: str) -> None:
     page.wait_for_timeout(2000)
     (guide if guide.is_visible() else page.get_by_role("button", name="Use the demo recordings").last).click()
     page.get_by_role("button", name="Learn these sounds").wait_for()
-    page.get_by_role("tab", name="Train").click()
+    page.get_by_role("tab", name="Train", exact=True).click()
     page.get_by_label("30 seconds").check()
     page.get_by_role("button", name="Start learning").click()
     page.get_by_role("button", name="Play it").first.click()
@@ -69,9 +69,9 @@ def _work(page: Page, address: str) -> None:
     page.get_by_role("button", name="Make takes").click()
     page.get_by_role("heading", name="Other takes").wait_for()
     page.locator(".sd-working").wait_for(state="detached")
-    page.get_by_role("tab", name="Library").click()
-    page.get_by_role("button", name="as A").nth(0).click()
-    page.get_by_role("button", name="as B").nth(1).click()
+    page.get_by_role("tab", name="Library", exact=True).click()
+    page.locator("#history").get_by_role("button", name="as A").nth(0).click()
+    page.locator("#history").get_by_role("button", name="as B").nth(1).click()
     page.get_by_role("button", name="Switch between A and B").wait_for()
 
 

@@ -66,21 +66,23 @@ def _slider(report: Mapping[str, Any], value: Any) -> str:  # noqa: ANN401 - a n
     said = "a curve" if not isinstance(value, int | float) else f"{there:.3g} {unit}".strip()
     return (
         f'<label class="sd-slider"><span><b>{esc(name.capitalize())}</b> <i>{esc(_WORDS.get(name, ""))}</i></span>'
-        f"<output>{esc(said)}</output>{_distribution(report['corpus'], low, high)}"
+        f"<output>{esc(said)}</output>{_distribution(report['corpus'], low, neutral, high)}"
         f'<input type="range" min="{-SLIDER_END:g}" max="{SLIDER_END:g}" step="0.5" value="{set_to:g}" '
         f'aria-label="{esc(name.capitalize())}: {esc(_WORDS.get(name, ""))}" data-change="control" data-name="{esc(name)}">'
         f"<small><span>{low:.3g}</span><span>{neutral:.3g}</span><span>{high:.3g} {esc(unit)}</span></small></label>"
     )
 
 
-def _distribution(quantiles: Sequence[float], low: float, high: float) -> str:
-    """How often the recordings are where, over the range of a slider; between two quantiles lies the same share."""
-    width = (high - low) / _BARS or 1.0
+def _distribution(quantiles: Sequence[float], low: float, neutral: float, high: float) -> str:
+    """How often the recordings are where along a slider; between two quantiles lies the same share of them."""
+    half = _BARS // 2
+    # The middle of a slider is where takes are by themselves, wherever that lies between its ends.
+    edges = [low + (neutral - low) * bar / half for bar in range(half)]
+    edges += [neutral + (high - neutral) * bar / half for bar in range(half + 1)]
     heights = [0.0] * _BARS
     for first, second in itertools.pairwise(quantiles):
         span = max(second - first, 1e-9)
-        for bar in range(_BARS):
-            left, right = low + bar * width, low + (bar + 1) * width
+        for bar, (left, right) in enumerate(itertools.pairwise(edges)):
             heights[bar] += max(0.0, min(second, right) - max(first, left)) / span
     most = max(heights) or 1.0
     bars = "".join(
