@@ -74,7 +74,7 @@ def build_page(library: Library, folders: StudioFolders, keys: SessionKeys, *, i
         refresh.connect(page, gr.Timer(1.0))
         first_steps.connect(studio, page, refresh, places)
         corpus.connect(studio, refresh, places)
-        train.connect(studio, refresh, places)
+        train.connect(studio, refresh, places, play.recall_after)
         play.connect(page, refresh)
         takes.connect(studio, page, refresh, play, places)
         models.connect(studio, page, refresh, play, places)

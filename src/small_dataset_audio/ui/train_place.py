@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from dataclasses import dataclass
 from types import MappingProxyType
 from typing import TYPE_CHECKING, Any, Final
@@ -52,7 +53,7 @@ class TrainPlace:
         """Pieces that follow the disk."""
         return Followed("train", self.corpus, _corpus_words), Followed("train", self.news, show)
 
-    def connect(self, studio: Studio, refresh: Refresh, places: gr.Tabs) -> None:
+    def connect(self, studio: Studio, refresh: Refresh, places: gr.Tabs, recall_after: Callable[[Any], None]) -> None:
         """Say what happens when."""
         asked = [self.name, self.budget, self.seed, self.device, self.keep_audio, self.licence]
 
@@ -89,7 +90,9 @@ class TrainPlace:
             return gr.skip()
 
         refresh.after(on(self.start.click, start, asked))
-        refresh.after(on(self.news.click, act, None, places))
+        done = on(self.news.click, act, None, places)
+        refresh.after(done)
+        recall_after(done)
 
 
 def build(studio: Studio) -> TrainPlace:
@@ -212,7 +215,7 @@ def _head(status: JobStatus, name: str) -> str:
         play = button("Play it", "play", kind="strong")
         return (
             f'<div class="sd-title"><h2>{esc(name)}</h2>{play}</div>'
-            f"{notice('It has learnt your recordings.', 'good')}{notice(str(news.get('warning', '')), 'warn')}"
+            f"{notice('It has learnt your recordings.', 'good')}{notice(_warning(news), 'warn')}"
         )
     left = news.get("left_s")
     words = status.message if left is None or status.message != "learning" else f"learning: about {clock(left)} left"
@@ -220,6 +223,12 @@ def _head(status: JobStatus, name: str) -> str:
         f'<div class="sd-title"><h2>{esc(name)}</h2>{button("Stop", "stop")}</div>'
         f"{progress(status.progress, words or 'waiting for its turn')}"
     )
+
+
+def _warning(news: dict[str, Any]) -> str:
+    """What the training warns of, without the options of the command line."""
+    what = str(news.get("warning", "")).partition(":")[0]
+    return f"{what}: give it more time, three minutes or more" if what else ""
 
 
 def _facts(status: JobStatus) -> str:
