@@ -25,6 +25,7 @@ from small_dataset_audio.ui.request import DEFAULT_PORT, LOOPBACK, StudioRequest
 from small_dataset_audio.ui.routes import add_routes
 from small_dataset_audio.ui.security import Door, Login
 from small_dataset_audio.ui.session import KEY_PARAMETER, SessionKeys
+from small_dataset_audio.ui.sweeping import sweep
 from small_dataset_audio.ui.worker_process import WorkerProcess
 
 _TRY_PORTS: Final = 20
@@ -51,6 +52,7 @@ def serve(request: StudioRequest, on_ready: Callable[[str], None], library: Libr
     folders = StudioFolders(library.root)
     make_output_folder(library.root)
     folders.make()
+    sweep(folders, time.time())
     keys = SessionKeys.of(folders)
     with _listen(request) as listener:
         port = listener.getsockname()[1]
