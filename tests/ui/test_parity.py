@@ -15,6 +15,9 @@ from small_dataset_audio.cli.generate import generate
 from small_dataset_audio.cli.options import parse_duration
 from small_dataset_audio.errors import InvalidConfigError
 from small_dataset_audio.inference.config import GenerationConfig
+from small_dataset_audio.plots import MAP_FRAME, MAP_LIMIT
+from small_dataset_audio.ui.jobs import JobStatus
+from small_dataset_audio.ui.near_view import show_near
 from small_dataset_audio.ui.play_settings import DEFAULT_COUNT as COUNT_OF_PAGE
 from small_dataset_audio.ui.play_settings import (
     DEFAULT_DURATION_S,
@@ -22,11 +25,13 @@ from small_dataset_audio.ui.play_settings import (
     FIELDS_NOT_HERE,
     NOT_HERE,
     OTHERS,
+    PIECES,
     STEERED,
     show_duration,
     values_of,
     wanted_of,
 )
+from small_dataset_audio.ui.variations import DEFAULT_AMOUNT, vary_row
 
 LOOK = """
 import gradio as gr, json
@@ -46,8 +51,16 @@ def shown() -> dict:
 
 def test_every_option_of_generate_is_on_the_page_or_said_not_to_be():
     options = set(inspect.signature(generate).parameters) - {"ctx"}
-    assert options == (set(FIELDS) - {"blend_weight"} | set(OTHERS) | set(NOT_HERE) | {STEERED})
-    assert not (set(FIELDS) | set(OTHERS)) & set(NOT_HERE)
+    assert options == (set(FIELDS) - {"blend_weight"} | set(OTHERS) | set(NOT_HERE) | set(PIECES) | {STEERED})
+    assert not (set(FIELDS) | set(OTHERS) | set(PIECES)) & set(NOT_HERE)
+
+
+def test_what_is_no_widget_is_in_a_piece_of_the_page():
+    drawn = JobStatus("done", "map", news={"frame": MAP_FRAME, "limit": MAP_LIMIT, "model": "m"}, files={"map": "x"})
+    pieces = show_near({"places": [[1.0, 2.0]], "strength": 0.7}, ("0-0", drawn)) + vary_row("0-0", "0", "Take 1", 0.2)
+    assert [option for option, part in PIECES.items() if part not in pieces] == []
+    options = inspect.signature(generate).parameters
+    assert (options["amount"].default, options["strength"].default) == (DEFAULT_AMOUNT, GenerationConfig.near_strength)
 
 
 def test_every_setting_of_a_take_is_on_the_page():

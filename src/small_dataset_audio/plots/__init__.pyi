@@ -1,5 +1,7 @@
 from .control_ranges import plot_controls as plot_controls
 from .corpus_overview import plot_corpus as plot_corpus
+from .latent_map import MAP_FRAME as MAP_FRAME
+from .latent_map import MAP_LIMIT as MAP_LIMIT
 from .latent_map import plot_map as plot_map
 from .loss_curves import plot_losses as plot_losses
 from .outline import plot_bare_spectrogram as plot_bare_spectrogram

@@ -22,6 +22,12 @@ from small_dataset_audio.plots.style import (
     write_title,
 )
 
+MAP_FRAME: Final = (0.07, 0.07, 0.9, 0.85)
+"""Where the axes lie in the picture: left, bottom, width and height, as shares of it."""
+
+MAP_LIMIT: Final = 1.04 * MAP_END
+"""Both axes go from minus this to this."""
+
 _MOST_DOTS: Final = 20_000
 _MOST_LABELS: Final = 40
 _COLOURS: Final = 20
@@ -51,7 +57,7 @@ def plot_map(latent_map: LatentMap, names: Sequence[str], path: Path, *, title: 
     """
     figure = new_figure(9.0, 8.2)
     write_title(figure, title, "each dot is a moment of a recording; alike ones are close", left=0.07, right=0.97)
-    axes = figure.add_axes((0.07, 0.07, 0.9, 0.85))
+    axes = figure.add_axes(MAP_FRAME)
     calm(axes)
     every = -(-len(latent_map.steps) // _MOST_DOTS)
     shown, of = latent_map.places[::every], latent_map.recordings[::every]
@@ -75,8 +81,7 @@ def plot_map(latent_map: LatentMap, names: Sequence[str], path: Path, *, title: 
                 parse_math=False,
             )
     ticks = np.arange(-MAP_END, MAP_END + 1.0, 2.0)
-    limit = 1.04 * MAP_END
-    axes.set(xlim=(-limit, limit), ylim=(-limit, limit), xticks=ticks, yticks=ticks)
+    axes.set(xlim=(-MAP_LIMIT, MAP_LIMIT), ylim=(-MAP_LIMIT, MAP_LIMIT), xticks=ticks, yticks=ticks)
     axes.grid(color=LINE, linewidth=0.8)
     axes.set_axisbelow(True)
     x_share, y_share = latent_map.explained

@@ -95,6 +95,7 @@ def _row(record: TakeRecord, chosen: Mapping[str, int]) -> str:
         f'data-change="note" data-number="{number}" value="{esc(record.note)}">'
     )
     more = button("Use its settings", "settings", kind="small", label=f"Use the settings of {name}", number=number)
+    vary = button("Vary it", "vary", kind="small", label=f"Vary {name}", number=number)
     again = button("Make it again", "rerender", kind="small", label=f"Make {name} again", number=number)
     return (
         f'<div class="sd-row-take {esc(record.state)}" role="listitem" aria-label="{esc(name)}">'
@@ -104,7 +105,8 @@ def _row(record: TakeRecord, chosen: Mapping[str, int]) -> str:
         f'<p class="sd-quiet">{esc(said or record.reason)}</p>'
         f'<div class="sd-noted"><div class="sd-stars" role="group" aria-label="Stars for {esc(name)}">{stars}</div>'
         f"{note}</div></div>"
-        f'<div class="sd-right"><div class="sd-row">{marks}{sides}</div><div class="sd-row">{save}{more}{again}</div></div>'
+        f'<div class="sd-right"><div class="sd-row">{marks}{sides}</div>'
+        f'<div class="sd-row">{save}{more}{vary}{again}</div></div>'
         "</div>"
     )
 

@@ -15,6 +15,7 @@ from small_dataset_audio.ui.html import button, link, notice, progress
 from small_dataset_audio.ui.play_place import PlayPlace, remember_settings
 from small_dataset_audio.ui.refresh import Followed, Refresh
 from small_dataset_audio.ui.session import Session
+from small_dataset_audio.ui.variations import start_variations
 from small_dataset_audio.workflow import (
     compare_takes,
     count_takes,
@@ -125,7 +126,10 @@ def do(studio: Studio, session: Session, said: dict[str, Any]) -> Any:  # noqa: 
         session.start("rerender", {"number": number})
     elif act == "settings":
         record = get_take(number, library=library)
-        remember_settings(session, record.settings, "")
+        remember_settings(session, record.settings, "", record.model_name)
+        return gr.Tabs(selected="play")
+    elif act == "vary":
+        start_variations(session, get_take(number, library=library).sidecar_path)
         return gr.Tabs(selected="play")
     return gr.skip()
 

@@ -12,12 +12,10 @@ import gradio as gr
 from small_dataset_audio.controls.sliders import SLIDER_END, UNITS
 from small_dataset_audio.errors import InvalidConfigError, SdaError
 from small_dataset_audio.inference.sidecars import read_sidecar
-from small_dataset_audio.models.metadata import MODEL_FILE
-from small_dataset_audio.ui import presets_row, take_view
+from small_dataset_audio.ui import near_place, near_state, presets_row
 from small_dataset_audio.ui.controls_view import live_names, show_sliders
 from small_dataset_audio.ui.events import on, piece
-from small_dataset_audio.ui.html import button, notice, progress
-from small_dataset_audio.ui.jobs import JobStatus
+from small_dataset_audio.ui.near_place import NearPlace, stamp
 from small_dataset_audio.ui.play_settings import (
     NO_BLEND,
     STEERED,
@@ -30,18 +28,13 @@ from small_dataset_audio.ui.play_settings import (
 from small_dataset_audio.ui.presets_row import WITHOUT_TRAINING, PresetsRow
 from small_dataset_audio.ui.refresh import Followed, Refresh
 from small_dataset_audio.ui.session import Session
-from small_dataset_audio.ui.shots_view import show_shots
+from small_dataset_audio.ui.takes_made import show_single, show_takes
+from small_dataset_audio.ui.variations import set_amount, start_variations
 
 if TYPE_CHECKING:
     from small_dataset_audio.ui.page import Studio
 
 MAX_SHOTS: Final = 128
-_SHOWN_JOBS: Final = 12
-_BEFORE: Final = """
-<section class="sd-card sd-hint"><h2>Nothing played yet</h2>
-<p>Choose a model and press <b>Make takes</b>. They come one after the other, to be heard, seen and saved. A take that you like
-can be made again from its seed, at any time, to the same bit.</p></section>
-"""
 
 
 @dataclass(frozen=True)
@@ -53,6 +46,7 @@ class PlayPlace:
     model: gr.Dropdown
     presets: PresetsRow
     sliders: gr.HTML
+    near: NearPlace
     settings: dict[str, Any]
     make: gr.Button
     shots: gr.Button
@@ -67,7 +61,8 @@ class PlayPlace:
         """Pieces that follow the disk."""
         return (
             Followed("play", self.sliders, _show_sliders),
-            Followed("play", self.single, _show_single),
+            self.near.followed,
+            Followed("play", self.single, show_single),
             Followed("play", self.takes, show_takes),
         )
 
@@ -120,6 +115,12 @@ class PlayPlace:
                 session.queue.ask_to_stop(session.id, str(said.get("job", "")))
             elif said.get("act") == "look":
                 remember(session, {"look": [str(said.get("job", "")), int(said.get("number", 0))]})
+            elif said.get("act") == "amount":
+                set_amount(session, said.get("value"))
+            elif said.get("act") == "vary":
+                sidecar = _sidecar(session, str(said.get("job", "")), int(said.get("number", 0)))
+                if sidecar is not None:
+                    start_variations(session, sidecar)
             elif said.get("act") in {"settings", "again"}:
                 recall_settings(session, str(said.get("job", "")), int(said.get("number", 0)), said["act"] == "again")
 
@@ -147,7 +148,7 @@ class PlayPlace:
                 remember(session, {STEERED: {}})
             elif said.get("act") == "measure":
                 model = str(kept.get("model", ""))
-                session.start("controls", {"model": model, "of": [model, _stamp(studio, model)], "measure": True})
+                session.start("controls", {"model": model, "of": [model, stamp(studio, model)], "measure": True})
 
         everything = [self.model, *self.asked]
         refresh.after(on(self.sliders.click, steer))
@@ -163,6 +164,7 @@ class PlayPlace:
             # What is pasted into a text is no input to Gradio, but a change.
             on(widget.change if isinstance(widget, gr.Textbox) else widget.input, keep, everything)
         on(on(self.settings["dice"].click, draw_seed, None, self.settings["seed"]).then, keep, everything)
+        self.near.connect(studio, refresh)
         self.presets.connect(self.model, self.settings, keep)
         stereo = self.settings["stereo"]
         on(stereo.change, lambda mode: gr.Slider(visible=mode == "mid_side"), stereo, self.settings["width"])
@@ -175,6 +177,7 @@ def build(studio: Studio, tab: gr.Tab, ready: gr.HTML) -> PlayPlace:
             model = gr.Dropdown([], label="Model", elem_id="model")
             presets = presets_row.build(studio)
             sliders = piece("sliders")
+            near = near_place.build()
             settings = build_settings()
             make = gr.Button("Make takes", variant="primary", size="lg", elem_id="make-takes")
             num_shots = gr.Number(
@@ -191,7 +194,9 @@ def build(studio: Studio, tab: gr.Tab, ready: gr.HTML) -> PlayPlace:
         with gr.Column(scale=3, min_width=360):
             takes = piece("takes")
             single = piece("single-sounds")
-    return PlayPlace(studio, tab, model, presets, sliders, settings, make, shots, kit, num_shots, takes, single, ready)
+    return PlayPlace(
+        studio, tab, model, presets, sliders, near, settings, make, shots, kit, num_shots, takes, single, ready
+    )
 
 
 def remember(session: Session, changes: dict[str, Any]) -> None:
@@ -226,6 +231,7 @@ def start_takes(
         "count": wanted.count,
         "evaluate": wanted.evaluate,
         "device": wanted.device,
+        **near_state.near_request(session),
     }
     if num_shots is not None:
         if not 1 <= num_shots <= MAX_SHOTS:
@@ -237,22 +243,29 @@ def start_takes(
 
 def recall_settings(session: Session, job_id: str, number: int, with_seed: bool) -> None:
     """Put the settings of a take into the widgets, with its seed or without."""
-    status = session.queue.status(session.id, job_id)
-    sidecar = None if status is None else status.files.get(f"json-{number}")
-    if status is None or sidecar is None:
+    sidecar = _sidecar(session, job_id, number)
+    if sidecar is None:
         return
     try:
-        said = read_sidecar(Path(sidecar))
+        said = read_sidecar(sidecar)
     except SdaError as error:
         raise gr.Error(str(error), print_exception=False) from error
-    remember_settings(session, said["generation"], str(said["seed"]) if with_seed else "")
+    remember_settings(session, said["generation"], str(said["seed"]) if with_seed else "", said["model_name"])
 
 
-def remember_settings(session: Session, settings: Mapping[str, Any], seed: str) -> None:
-    """Put the settings of a take into the widgets, when they are next shown."""
+def _sidecar(session: Session, job_id: str, number: int) -> Path | None:
+    """Recipe of a take that this browser's job made."""
+    status = session.queue.status(session.id, job_id)
+    path = None if status is None else status.files.get(f"json-{number}")
+    return None if path is None else Path(path)
+
+
+def remember_settings(session: Session, settings: Mapping[str, Any], seed: str, model: str) -> None:
+    """Put the settings of a take of `model` into the widgets, when they are next shown."""
     values = session.recall("play").get("values", {})
     controls = dict(settings.get(STEERED) or {})
     remember(session, {"values": {**values, **values_of(settings, seed=seed)}, STEERED: controls})
+    near_state.set_targets(session, settings, model)
 
 
 def steered(session: Session, model: str) -> dict[str, Any]:
@@ -268,59 +281,11 @@ def _show_sliders(studio: Studio, session: Session) -> str:
     if model in {"", WITHOUT_TRAINING}:
         return ""
     found = session.job("controls")
-    state = [model, _stamp(studio, model)]
+    state = [model, stamp(studio, model)]
     if found is None or found[1].request.get("of") != state:
         session.start("controls", {"model": model, "of": state})
         return ""
     return show_sliders(found[1], session.recall("play").get(STEERED, {}))
-
-
-def _stamp(studio: Studio, model: str) -> int:
-    """Time of a model's file, which says whether it is the one that was looked at; 0 where it is gone."""
-    try:
-        return (studio.library.folder_of(model) / MODEL_FILE).stat().st_mtime_ns
-    except (OSError, SdaError):
-        return 0
-
-
-def show_takes(studio: Studio, session: Session) -> str:
-    """Takes of this browser, newest first; one of them large."""
-    del studio
-    jobs = session.queue.of_session(session.id, "take")[:_SHOWN_JOBS]
-    if not jobs:
-        return _BEFORE
-    made = [(job_id, status, take) for job_id, status in jobs for take in reversed(status.news.get("takes", []))]
-    look = session.recall("play").get("look")
-    chosen = next((found for found in made if look == [found[0], found[2]["number"]]), made[0] if made else None)
-    large = "" if chosen is None else take_view.large_take(chosen[0], chosen[2], _actions(chosen[0], chosen[2]))
-    rest = "".join(take_view.small_take(job_id, take) for job_id, _, take in made if chosen and take is not chosen[2])
-    others = f'<h2>Other takes</h2><div class="sd-clips">{rest}</div>' if rest else ""
-    return f"{_at_work(*jobs[0])}{large}{others}"
-
-
-def _show_single(studio: Studio, session: Session) -> str:
-    del studio
-    found = session.job("shots")
-    return "" if found is None else show_shots(*found)
-
-
-def _at_work(job_id: str, status: JobStatus) -> str:
-    if status.state == "failed":
-        return notice(status.message, "bad")
-    if status.is_finished:
-        return ""
-    stop = button("Stop", "stop", kind="small", label="Stop making takes", job=job_id)
-    bar = progress(status.progress, status.message or "waiting for its turn")
-    return f'<section class="sd-card sd-working">{bar}{stop}</section>'
-
-
-def _actions(job_id: str, take: dict[str, Any]) -> str:
-    number = str(take["number"])
-    return button(
-        "Use its settings", "settings", kind="small", label="Use the settings of this take", job=job_id, number=number
-    ) + button(
-        "And its seed", "again", kind="small", label="Use settings and seed of this take", job=job_id, number=number
-    )
 
 
 def _named(values: tuple[Any, ...]) -> dict[str, Any]:

@@ -52,8 +52,17 @@ FIELDS: Final[Mapping[str, str]] = {
 OTHERS: Final = ("count", "evaluate", "device")
 """Widgets that say how takes are made, and not what they are."""
 
-_NEAR: Final = "takes near to a recording or a place of the map are made on the command line, for now"
-_VARY: Final = "variations of a take are made on the command line, for now"
+PIECES: Final[Mapping[str, str]] = {
+    "like": 'data-drop="near"',
+    "morph": 'data-drop="near"',
+    "then": 'data-drop="near"',
+    "at": 'data-act="place"',
+    "way": 'data-act="then"',
+    "strength": 'data-change="strength"',
+    "vary": 'data-act="vary"',
+    "amount": 'data-change="amount"',
+}
+"""Options of ``sda generate`` that are no widgets but parts of what is written by hand: which part does it."""
 
 NOT_HERE: Final[Mapping[str, str]] = {
     "model": "the list of models stands above the settings",
@@ -62,21 +71,13 @@ NOT_HERE: Final[Mapping[str, str]] = {
     "history": "every take of the page is in the library",
     "output": "takes are written into the library, and saved from the page to wherever the browser saves",
     "plot": "every take on the page has its picture",
-    "like": _NEAR,
-    "morph": _NEAR,
-    "at": _NEAR,
-    "then": _NEAR,
-    "way": _NEAR,
-    "strength": _NEAR,
-    "vary": _VARY,
-    "amount": _VARY,
     "as_json": "it is for scripts",
 }
 """Options of ``sda generate`` that are deliberately no widgets, and why."""
 
 
 FIELDS_NOT_HERE: Final = ("max_duration_s", "variations", "near", "near_strength")
-"""Fields of :class:`GenerationConfig` that no widget sets: the guard follows the length, the others are of :data:`NOT_HERE`."""
+"""Fields of :class:`GenerationConfig` that no widget sets: the guard follows the length, the others are of :data:`PIECES`."""
 
 STEERED: Final = "controls"
 """The field of :class:`GenerationConfig` that the sliders of a model are; which there are is the model's."""

@@ -11,6 +11,7 @@ import gradio as gr
 from small_dataset_audio.errors import SdaError
 from small_dataset_audio.presets import settings_of
 from small_dataset_audio.ui.events import on
+from small_dataset_audio.ui.near_state import set_targets
 from small_dataset_audio.ui.play_settings import STEERED, default_values, names, values_of, wanted_of
 from small_dataset_audio.workflow import delete_preset, list_presets, read_preset, save_preset
 
@@ -48,6 +49,7 @@ class PresetsRow:
             values = {**default_values(), **values_of(preset.settings, seed=str(preset.settings.get("seed") or ""))}
             session = self.studio.session(request)
             session.remember("play", {**session.recall("play"), STEERED: dict(preset.settings.get(STEERED) or {})})
+            set_targets(session, preset.settings, model)
             # How takes are made is no part of a preset.
             return [values.get(name, gr.skip()) for name in names()]
 

@@ -13,6 +13,8 @@ from small_dataset_audio.inference.config import GenerationConfig
 from small_dataset_audio.names import safe_folder_name
 from small_dataset_audio.plots import waveform_outline
 from small_dataset_audio.ui.desk import Desk
+from small_dataset_audio.ui.near_state import KEY as NEAR
+from small_dataset_audio.ui.near_work import near_config
 from small_dataset_audio.ui.take_work import model_of
 from small_dataset_audio.workflow import Kit, OneShot, make_kit, make_one_shots
 
@@ -25,6 +27,7 @@ def cut_shots(desk: Desk, request: dict[str, Any]) -> None:
     model = model_of(desk, request)
     pipeline = desk.pipelines.of(model, str(request.get("device", "auto")))
     config, count = GenerationConfig.from_mapping(request["settings"]), int(request["count"])
+    config = near_config(pipeline, config, request.get(NEAR, {}))
 
     def progress(found: int, wanted: int, words: object) -> None:
         desk.say(progress=min(1.0, found / max(1, wanted)), message=str(words))

@@ -10,7 +10,7 @@ from small_dataset_audio.ui.html import OUTLINE_COLUMNS, button, clock, esc, lin
 _SMALL: Final = "small"
 
 
-def large_take(job_id: str, take: dict[str, Any], actions: str) -> str:
+def large_take(job_id: str, take: dict[str, Any], actions: str, vary: str = "") -> str:
     """Take with its spectrogram, what is said of it, and what can be done with it."""
     number = take["number"]
     address = f"/studio/file/{job_id}"
@@ -21,7 +21,7 @@ def large_take(job_id: str, take: dict[str, Any], actions: str) -> str:
         OUTLINE_COLUMNS,
         take["duration_s"],
         picture=f"{address}/picture-{number}",
-        note=f"{clock(take['duration_s'])} · seed {take['seed']}",
+        note=" · ".join(filter(None, (clock(take["duration_s"]), f"seed {take['seed']}", _from(take)))),
         shown_s=take.get("shown_s"),
     )
     save = link(
@@ -41,8 +41,14 @@ def large_take(job_id: str, take: dict[str, Any], actions: str) -> str:
     return (
         f'<article class="sd-card sd-take" aria-label="Take {esc(take["name"])}">{heard}{judged(take)}{warnings}'
         f"{_nearest(job_id, take)}"
-        f'<div class="sd-row">{save}{recipe}{actions}</div></article>'
+        f'<div class="sd-row">{save}{recipe}{actions}</div>{vary}</article>'
     )
+
+
+def _from(take: dict[str, Any]) -> str:
+    """What a take was made to be near to, and whether it is a variation."""
+    near = " → ".join(take.get("near", []))
+    return "; ".join(filter(None, (f"near {near}" if near else "", "a variation" if take.get("varied") else "")))
 
 
 def small_take(job_id: str, take: dict[str, Any]) -> str:

@@ -18,6 +18,8 @@ from small_dataset_audio.names import safe_folder_name
 from small_dataset_audio.plots import plot_bare_spectrogram, waveform_outline
 from small_dataset_audio.ui.desk import Desk
 from small_dataset_audio.ui.html import OUTLINE_COLUMNS
+from small_dataset_audio.ui.near_state import KEY as NEAR
+from small_dataset_audio.ui.near_work import near_config
 from small_dataset_audio.workflow import (
     ModelPipeline,
     Take,
@@ -26,6 +28,7 @@ from small_dataset_audio.workflow import (
     generate_takes,
     quick_model,
     take_thumbnail,
+    variation_of,
 )
 
 _SHOWN_S: Final = 60.0
@@ -34,11 +37,16 @@ _NEAREST_S: Final = 3.0
 
 
 def make_takes(desk: Desk, request: dict[str, Any]) -> None:
-    """Make takes: of a model, or of a folder of recordings without training."""
+    """Make takes: of a model, of a folder of recordings without training, or variations of a take that was made."""
     desk.say(message="loading the model", at_once=True)
-    model = model_of(desk, request)
-    pipeline = desk.pipelines.of(model, str(request.get("device", "auto")))
-    config, count = GenerationConfig.from_mapping(request["settings"]), int(request["count"])
+    notes: tuple[str, ...] = ()
+    if "vary" in request:
+        variation = variation_of(Path(request["vary"]), amount=float(request["amount"]), library=desk.library)
+        model, config, notes = Path(variation.model).name, variation.config, variation.notes
+    else:
+        model, config = model_of(desk, request), GenerationConfig.from_mapping(request["settings"])
+    pipeline, count = desk.pipelines.of(model, str(request.get("device", "auto"))), int(request["count"])
+    config = near_config(pipeline, config, request.get(NEAR, {}))
     news: dict[str, Any] = {"model": model, "takes": []}
     files: dict[str, str] = {}
 
@@ -53,6 +61,8 @@ def make_takes(desk: Desk, request: dict[str, Any]) -> None:
     ):
         number = len(news["takes"])
         told, own = _describe(desk, pipeline, take, number)
+        told = {**told, "warnings": [*notes, *told["warnings"]], "near": [target.name for target in config.near]}
+        told["varied"] = len(config.variations)
         news = {**news, "takes": [*news["takes"], told]}
         files = {**files, **own}
         desk.say(news=news, files=files, at_once=True)

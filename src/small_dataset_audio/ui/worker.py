@@ -19,7 +19,7 @@ import filelock
 
 from small_dataset_audio.errors import SdaError
 from small_dataset_audio.library import Library
-from small_dataset_audio.ui import controls_work, library_work, shots_work, take_work, work
+from small_dataset_audio.ui import controls_work, library_work, map_work, shots_work, take_work, work
 from small_dataset_audio.ui.desk import Desk
 from small_dataset_audio.ui.jobs import Job, JobQueue
 from small_dataset_audio.ui.pipelines import Pipelines
@@ -35,6 +35,7 @@ KINDS: Final[Mapping[str, Callable[[Desk, dict[str, Any]], None]]] = MappingProx
         "train": work.train,
         "take": take_work.make_takes,
         "controls": controls_work.tell_controls,
+        "map": map_work.tell_map,
         "shots": shots_work.cut_shots,
         "rerender": library_work.make_again,
         "export": library_work.save_model,

@@ -128,12 +128,13 @@
     if (!wanted.length) { news.textContent = "There was no file in that."; return; }
     const first = wanted[0][0];
     const stamp = new Date().toISOString().slice(0, 19).replace(/[-:]/g, "").replace("T", " ");
-    const corpus = first.includes("/") ? first.split("/")[0] : `recordings ${stamp}`;
+    const corpus = box.dataset.drop === "near" ? `to be like ${stamp}` : first.includes("/") ? first.split("/")[0] : `recordings ${stamp}`;
     const isModel = box.dataset.drop === "model";
+    const isNear = box.dataset.drop === "near";
     const refused = [];
     for (const [index, [name, file]] of wanted.entries()) {
       news.textContent = `${index + 1} of ${wanted.length}: ${name}`;
-      const inside = name.startsWith(`${corpus}/`) ? name.slice(corpus.length + 1) : name;
+      const inside = isNear ? file.name : name.startsWith(`${corpus}/`) ? name.slice(corpus.length + 1) : name;
       const into = isModel ? "" : `corpus=${encodeURIComponent(corpus)}&`;
       const address = `/studio/upload?${into}name=${encodeURIComponent(isModel ? file.name : inside)}`;
       try {
@@ -149,6 +150,29 @@
   function tell(inside, detail) {
     inside.dispatchEvent(new CustomEvent("studio", { detail, bubbles: true }));
   }
+
+  // ---- the map: a place that is pressed is written into x and y, and what is written there is what the buttons mean
+  document.addEventListener("input", (event) => {
+    const axis = event.target.dataset && event.target.dataset.coordinate;
+    if (!axis) return;
+    for (const button of event.target.closest(".sd-mapped").querySelectorAll("[data-act]")) button.dataset[axis] = event.target.value;
+  });
+  document.addEventListener("click", (event) => {
+    const map = event.target.closest("[data-map]");
+    if (!map) return;
+    const [left, bottom, width, height] = map.dataset.map.split(",").map(Number);
+    const limit = Number(map.dataset.limit), box = map.getBoundingClientRect();
+    const across = (event.clientX - box.left) / box.width, up = (box.bottom - event.clientY) / box.height;
+    const place = { x: (across - left) / width, y: (up - bottom) / height };
+    for (const input of map.closest(".sd-mapped").querySelectorAll("[data-coordinate]")) {
+      input.value = Math.min(10, Math.max(-10, limit * (2 * place[input.dataset.coordinate] - 1))).toFixed(1);
+      input.dispatchEvent(new Event("input", { bubbles: true }));
+    }
+    const mark = map.querySelector(".sd-pressed");
+    mark.hidden = false;
+    mark.style.left = `${100 * across}%`;
+    mark.style.bottom = `${100 * up}%`;
+  });
 
   const boxOf = (event) => event.target.closest && event.target.closest("[data-drop]");
   for (const name of ["dragenter", "dragover"]) {
