@@ -6,6 +6,7 @@ import os
 import shutil
 from collections.abc import Callable, Iterator
 from pathlib import Path
+from urllib.parse import urlsplit
 
 import numpy as np
 import pytest
@@ -45,14 +46,21 @@ def browser() -> Iterator[Browser]:
 
 @pytest.fixture
 def open_page(browser: Browser, studio: RunningStudio) -> Iterator[Callable[..., Page]]:
-    """Open the studio in a browser that nobody used before; what goes wrong on the page fails the test."""
-    contexts, wrong = [], []
+    """Open the studio in a browser that nobody used before; what goes wrong, or asks another machine, fails the test."""
+    contexts, wrong, foreign = [], [], []
+
+    def note_host(url: str) -> None:
+        asked = urlsplit(url)
+        if asked.scheme not in {"data", "blob", "about"} and asked.hostname not in {"127.0.0.1", "localhost"}:
+            foreign.append(url)
 
     def opened(at: RunningStudio = studio, **settings: object) -> Page:
         context = browser.new_context(accept_downloads=True, **{"viewport": {"width": 1280, "height": 900}, **settings})
         context.set_default_timeout(PATIENCE_MS)
         contexts.append(context)
         page = context.new_page()
+        page.on("request", lambda request: note_host(request.url))
+        page.on("websocket", lambda opened: note_host(opened.url))
         page.on("pageerror", lambda error: wrong.append(str(error)))
         page.on("console", lambda said: wrong.append(said.text) if said.type == "error" else None)
         page.goto(at.address)
@@ -62,6 +70,7 @@ def open_page(browser: Browser, studio: RunningStudio) -> Iterator[Callable[...,
     yield opened
     for context in contexts:
         context.close()
+    assert foreign == []
     assert [words for words in wrong if not any(left in words for left in LEFT_BEHIND)] == []
 
 
