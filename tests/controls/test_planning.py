@@ -20,7 +20,8 @@ def only(name_weights: dict[str, float]) -> np.ndarray:
 
 def goal(values: list[dict[str, float]], weights: dict[str, float], **extra) -> Goal:
     targets = np.array([[value.get(name, 0.0) for name in NAMES] for value in values])
-    return Goal(targets, np.ones(len(NAMES)), only(weights), **extra)
+    # By about as much takes of such a corpus differ.
+    return Goal(targets, np.full(len(NAMES), 0.2), only(weights), **extra)
 
 
 def planned(material, aim: Goal, steps: int = 480, seed: int = 0) -> tuple[Plan, np.ndarray]:

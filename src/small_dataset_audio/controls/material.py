@@ -16,8 +16,8 @@ from small_dataset_audio.models.density import LatentDensity
 
 _HELD_STEPS: Final = 6  # a quarter of a second
 _APART_STEPS: Final = 4  # from any other place to one in a held sound
-_SHORTEST: Final = (1 / 6, 12, 60)  # share of a recording of middling length, at least half a second, at most 2.5 s
-_LONGEST: Final = (4 / 5, 96, 300)  # likewise, from 4 s to 12 s
+_SHORTEST: Final = (1 / 3, 12, 120)  # share of a recording of middling length, at least half a second, at most 5 s
+_LONGEST: Final = (8 / 5, 96, 600)  # likewise, from 4 s to 25 s
 _LEAST_REST: Final = 4
 _WHOLE_SHARE: Final = 0.3  # of stretches go on to the end of their recording: endings belong to a sound as attacks do
 _ONSETS: Final = COLUMNS.index("onsets")

@@ -21,7 +21,9 @@ NUM_DRAWN: Final = 1024
 """Stretches to choose each next one from."""
 
 _KEPT: Final = 0.93  # of what is to be made up for; a target that cannot be met is not chased for ever
-_NOMINAL_STEPS: Final = 24  # a second that is off by one deviation costs 1
+_NOMINAL_STEPS: Final = 120
+"""Five seconds that are off by one deviation cost 1. Less patience measures no better, and cuts long sounds to pieces."""
+_LIKE_STEPS: Final = 24
 _SILENCE_SPREAD: Final = 0.15  # of what sounds in unsteered takes
 _JOIN_COST: Final = 0.3
 _FURTHEST: Final = 6.0  # medians; two sounds further apart are simply different
@@ -169,7 +171,7 @@ class _Debt:
         lengths = (drawn.ends - drawn.starts)[:, None]
         wanted = lengths * _between(self._likeness.means, middles)
         self._away = self._owed + self._totals[drawn.ends] - self._totals[drawn.starts] - wanted
-        costs: _Array = self._likeness.weight * np.square(self._away / _NOMINAL_STEPS).sum(axis=1)
+        costs: _Array = self._likeness.weight * np.square(self._away / _LIKE_STEPS).sum(axis=1)
         return costs
 
     def choose(self, number: int) -> None:
