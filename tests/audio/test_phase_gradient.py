@@ -107,7 +107,9 @@ def test_known_frames_keep_their_phases_and_the_tone_goes_on_from_them():
     spectrum = spectrum_of(0.3 * sine(1021.3, 64 * HOP, RATE, 1.3))
     made = estimate(spectrum.abs(), known=spectrum[..., :8])
     peak = 22
-    torch.testing.assert_close(made[..., :8], torch.sgn(spectrum[..., :8]), atol=1e-3, rtol=0)
+    given = spectrum[..., :8]
+    sounding = given.abs() > 1e-9 * given.abs().max()  # what is 0 has no phase to keep
+    torch.testing.assert_close(made[..., :8][sounding], torch.sgn(given[sounding]), atol=1e-3, rtol=0)
     # A Hann window is not quite a Gaussian: what is read off is the frequency to a fiftieth of a bin, and so the phase drifts.
     assert turns(made[0, peak, 8:18].angle() - spectrum[0, peak, 8:18].angle()).max() < 0.05
 

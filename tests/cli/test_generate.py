@@ -124,6 +124,10 @@ def test_every_option_reaches_the_sidecar(sda: Any):
         "blend_model": None,
         "blend_weight": 0.5,
         "blend_in": "auto",
+        "controls": {},
+        "near": [],
+        "near_strength": 0.7,
+        "variations": [],
     }
 
 

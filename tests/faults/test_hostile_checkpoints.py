@@ -147,7 +147,7 @@ def test_row_27_a_sidecars_model_is_looked_for_in_the_library_alone(
     elsewhere = tmp_path / "elsewhere" / "planted"
     save_bundle(elsewhere, tiny_bundle())
     monkeypatch.chdir(elsewhere.parent)
-    monkeypatch.setattr("small_dataset_audio.workflow.generate.load_bundle", lambda *_: pytest.fail("was loaded"))
+    monkeypatch.setattr("small_dataset_audio.workflow.pipelines.load_bundle", lambda *_: pytest.fail("was loaded"))
     name = {"absolute": str(elsewhere), "relative": "./planted", "a name in the folder one is in": "planted"}[written]
     with pytest.raises(
         (ModelNotFoundError, ValueError), match=r"not a usable name|give the one that the take was made"

@@ -128,7 +128,7 @@ def test_the_corpus_is_made_ready_once_for_all_takes_and_not_where_nobody_asks(
     tmp_path: Path, trained_library: Library, monkeypatch: pytest.MonkeyPatch
 ):
     made = []
-    module = "small_dataset_audio.workflow.generate.CorpusReference"
+    module = "small_dataset_audio.workflow.pipelines.CorpusReference"
     monkeypatch.setattr(module, lambda *given: made.append(1) or CorpusReference(*given))
     fresh = load_pipeline("plucks", library=trained_library)
     (take,) = generate_takes(fresh, GenerationConfig(1.0, seed=1), output_dir=tmp_path, evaluate=False)
