@@ -81,6 +81,26 @@ def test_a_steered_take_measures_more_of_it_and_is_made_again_from_its_sidecar(l
     assert measured[0] < measured[1]
 
 
+def test_a_setting_beyond_the_slider_stops_at_its_end_and_that_is_said(library: Library, tmp_path: Path):
+    name = live(library)[0]
+    pipeline = load_pipeline(MODEL, library=library)
+    takes = [
+        next(
+            generate_takes(
+                pipeline,
+                GenerationConfig(1.0, seed=3, controls={name: value}),
+                output_dir=tmp_path / str(value),
+                evaluate=False,
+                record=record,
+            )
+        )
+        for value, record in ((10.0, False), (25.0, True))
+    ]
+    assert takes[0].warnings == ()
+    assert takes[1].warnings == (f"{name} is asked to go beyond its slider; it stops at -10 and +10",)
+    assert takes[0].result.audio_sha256 == takes[1].result.audio_sha256
+
+
 def test_a_ramp_goes_through_a_sidecar_unchanged(library: Library):
     config = GenerationConfig(2.0, controls={"pitch": [[0, -5], [1, 5]]})
     stored = json.loads(json.dumps({"duration_s": 2.0, "controls": config.controls}))

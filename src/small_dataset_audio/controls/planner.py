@@ -23,7 +23,7 @@ NUM_DRAWN: Final = 1024
 _KEPT: Final = 0.93  # of what is to be made up for; a target that cannot be met is not chased for ever
 _NOMINAL_STEPS: Final = 120
 """Five seconds that are off by one deviation cost 1. Less patience measures no better, and cuts long sounds to pieces."""
-_LIKE_STEPS: Final = 24
+_LIKE_STEPS: Final = 24  # a second: what a take is like is heard from moment to moment, not only in the mean
 _SILENCE_SPREAD: Final = 0.15  # of what sounds in unsteered takes
 _JOIN_COST: Final = 0.3
 _FURTHEST: Final = 6.0  # medians; two sounds further apart are simply different

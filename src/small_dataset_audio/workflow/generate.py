@@ -18,6 +18,7 @@ from small_dataset_audio.inference.export import check_destination, numbered_nam
 from small_dataset_audio.inference.generation import GenerationPipeline
 from small_dataset_audio.inference.pieces import Stream
 from small_dataset_audio.inference.results import Appraisal, TakeSummary
+from small_dataset_audio.inference.steered import clamped_controls
 from small_dataset_audio.library import Library
 from small_dataset_audio.models.draws import NUM_STRATA
 from small_dataset_audio.names import safe_folder_name
@@ -145,7 +146,10 @@ def generate_takes(
         wav_path, json_path, summary = pipeline.render_to_file(
             _numbered(config, first, number), folder, name, appraise=judge, on_progress=on_progress
         )
-        take = Take(wav_path, json_path, _draw(wav_path, summary) if plot else None, summary, judge.last)
+        picture_path = _draw(wav_path, summary) if plot else None
+        take = Take(
+            wav_path, json_path, picture_path, summary, judge.last, warnings=tuple(clamped_controls(summary.config))
+        )
         yield _recorded(take, pipeline) if record else take
 
 
@@ -162,7 +166,7 @@ def _recorded(take: Take, pipeline: GenerationPipeline) -> Take:
     if not isinstance(pipeline, ModelPipeline) or pipeline.home is None:
         return take
     recorded = record_take(History(pipeline.home), take.wav_path, take.json_path, take.picture_path)
-    warnings = [recorded.warning] if recorded.warning else []
+    warnings = [*take.warnings, *filter(None, [recorded.warning])]
     thumbnail = None
     if recorded.id is not None:
         try:
