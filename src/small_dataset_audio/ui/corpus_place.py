@@ -88,7 +88,7 @@ def build(studio: Studio) -> CorpusPlace:
         path = gr.Textbox(
             value="",
             label="Or the path of a folder on this machine",
-            placeholder="/home/me/recordings",
+            placeholder="~/Music/recordings",
             scale=5,
             max_lines=1,
         )
