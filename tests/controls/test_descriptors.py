@@ -6,9 +6,10 @@ from dataclasses import asdict
 import librosa
 import numpy as np
 import pytest
-from hypothesis import given
+from hypothesis import assume, given
 from hypothesis import strategies as st
 
+from small_dataset_audio.controls import events
 from small_dataset_audio.controls.descriptors import Descriptors, describe, describe_around
 from small_dataset_audio.controls.events import find_events
 from small_dataset_audio.controls.frames import HOP, N_FFT, describe_frames, erb_rate
@@ -136,6 +137,19 @@ def test_density_counts_the_strokes_of_a_second(every_s: float, expected: float)
 
 def test_the_onsets_are_where_the_strokes_are():
     np.testing.assert_allclose(find_events(strokes(0.5)).times_s, np.arange(0, 6, 0.5), atol=0.025)
+
+
+@given(levels=st.lists(st.integers(0, 30), min_size=1, max_size=80))
+def test_an_onset_is_the_largest_around_stands_out_and_keeps_its_distance(levels: list[int]):
+    strength = np.asarray(levels, np.float32)
+    expected: list[int] = []
+    for frame, here in enumerate(strength):
+        largest = here == strength[max(0, frame - 5) : frame + 5].max()
+        stands_out_by = here - strength[max(0, frame - 12) : frame + 12].mean(dtype=np.float64)
+        assume(abs(stands_out_by - 6.0) > 1e-6)
+        if largest and stands_out_by > 6.0 and (not expected or frame - expected[-1] > 4):
+            expected.append(frame)
+    np.testing.assert_array_equal(events._peaks(strength), expected)
 
 
 def test_what_is_steady_has_but_its_beginning():

@@ -14,6 +14,7 @@ from typing import Final
 import librosa
 import numpy as np
 from numpy.typing import NDArray
+from scipy import ndimage
 
 from small_dataset_audio.constants import SAMPLE_RATE
 
@@ -72,21 +73,29 @@ def find_events(samples: _Array) -> Events:
     # What lies before the first sample is silence: a recording that begins with its attack has an onset there.
     padded = np.pad(samples, (HOP * _SURROUNDINGS, _N_FFT // 2))
     strength = _strength(padded)
-    peaks = librosa.util.peak_pick(
-        strength,
-        pre_max=_AROUND,
-        post_max=_AROUND,
-        pre_avg=_SURROUNDINGS,
-        post_avg=_SURROUNDINGS,
-        delta=_RISE_DB,
-        wait=_WAIT,
-    )
-    times_s = np.maximum(peaks - _SURROUNDINGS, 0) / FRAMES_PER_SECOND
+    times_s = np.maximum(_peaks(strength) - _SURROUNDINGS, 0) / FRAMES_PER_SECOND
     return Events(
         times_s=times_s.astype(np.float32),
         attacks_ms=_attack_times_ms(samples, times_s),
         pulse=_pulse(strength)[_SURROUNDINGS:],
     )
+
+
+def _peaks(strength: _Array) -> NDArray[np.intp]:
+    """Frames that are the largest around, stand out from their surroundings, and follow the one before after a while.
+
+    Not `librosa.util.peak_pick`: two programs that use it for the first time at once leave a cache behind that crashes every
+    later one (numba issue 10128).
+    """
+    here = np.ones(len(strength))
+    around = ndimage.maximum_filter1d(strength, 2 * _AROUND, mode="constant")
+    surroundings = ndimage.uniform_filter1d(strength.astype(np.float64), 2 * _SURROUNDINGS, mode="constant")
+    surroundings /= ndimage.uniform_filter1d(here, 2 * _SURROUNDINGS, mode="constant")
+    peaks: list[int] = []
+    for frame in np.flatnonzero((strength == around) & (strength >= surroundings + _RISE_DB)):
+        if not peaks or frame - peaks[-1] > _WAIT:
+            peaks.append(int(frame))
+    return np.asarray(peaks, np.intp)
 
 
 def _strength(samples: _Array) -> _Array:
