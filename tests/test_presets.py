@@ -236,6 +236,7 @@ PAGES = [
     b'{"version": 1, "name": "x", "settings": {"duration_s": ' + b"9" * 5000 + b"}}",
     b'{"version": 1, "name": "x", "settings": {"\\ud800": 1}}',
     b'{"version": 1, "name": "\\ud800", "settings": {}}',
+    b'{"version": "\\udc00\\ud800", "name": "x", "settings": {}}',
     b" " * 64_001,
 ]
 

@@ -183,7 +183,7 @@ def read_preset_file(path: Path) -> Preset:
         if isinstance(error, PresetError):
             raise
         raise PresetError(f"{path} cannot be read ({error.strerror}); see to its permissions") from error
-    except UnicodeDecodeError as error:
+    except UnicodeError as error:  # or half of a surrogate pair was escaped, where msgspec expects a number
         raise PresetError(f"{path} is not UTF-8 text; save the preset again") from error
     except SidecarError as error:
         reason = str(error).partition(" is no sidecar: ")[2].rpartition("; give ")[0]
