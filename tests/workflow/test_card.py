@@ -10,6 +10,7 @@ from PIL import Image
 from small_dataset_audio.errors import InvalidNameError, ModelNotFoundError, OutputError
 from small_dataset_audio.files import sha256_file
 from small_dataset_audio.library import Library, keep_evaluation, model_card, rename_model, set_licence
+from small_dataset_audio.library.evaluation_file import EVALUATION_FILE
 from small_dataset_audio.models.bundle import MODEL_FILE
 from small_dataset_audio.workflow import EvaluationFinished, evaluate_model, write_card
 
@@ -19,7 +20,8 @@ HOSTILE = "<script>x</script> [a](http://b) | `c` ![d](e) *f*"
 @pytest.fixture
 def tiny(library: Library, tiny_model_folder: Path) -> Path:
     folder = library.folder_of("tiny")
-    shutil.copytree(tiny_model_folder, folder)
+    # Other tests evaluate that model where it is, which leaves its figures there.
+    shutil.copytree(tiny_model_folder, folder, ignore=shutil.ignore_patterns(EVALUATION_FILE))
     return folder
 
 

@@ -66,6 +66,7 @@ class PresetsRow:
                 save_preset(model, name, settings, with_seed=True, overwrite=True, library=self.studio.library)
             except SdaError as error:
                 raise gr.Error(str(error), print_exception=False) from error
+            gr.Info(f"The settings are kept as {name.strip()}.", title="Preset")
             return gr.Dropdown(choices=self._names_of(model), value=name.strip())
 
         def delete(model: str, name: str) -> Any:  # noqa: ANN401 - a Gradio update
