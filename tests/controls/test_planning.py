@@ -4,9 +4,9 @@ import numpy as np
 import pytest
 
 from controls.corpora import LENGTH, STEP_SAMPLES, corpus_of
-from small_dataset_audio.controls.material import material_of
-from small_dataset_audio.controls.moments import deviations, estimate
-from small_dataset_audio.controls.planner import Goal, Plan, plan_take
+from small_dataset_audio.controls.material import Stretches, material_of
+from small_dataset_audio.controls.moments import COLUMNS, deviations, estimate
+from small_dataset_audio.controls.planner import Goal, Plan, _made_onsets, plan_take
 from small_dataset_audio.controls.sliders import NAMES
 from small_dataset_audio.controls.weave import weave
 
@@ -89,6 +89,43 @@ def test_stretches_lie_within_a_recording_and_begin_where_one_may():
     assert (np.abs(held - np.array([1, 21, 41])).min(axis=1) >= 4).all()
 
 
+def test_no_stretch_begins_an_attack_and_cuts_it_off():
+    density, sums = corpus_of([0.0] * 5)
+    drawn = material_of(density, sums).draw(4000, np.random.default_rng(0))
+    inside = drawn.ends[drawn.ends % LENGTH != 0] % LENGTH
+    since = inside[:, None] - np.array([2, 22, 42])
+    assert len(inside) > 500
+    assert not ((since >= 0) & (since <= 4)).any()
+
+
+def test_what_is_planned_after_the_end_of_a_take_counts_nothing():
+    density, sums = corpus_of(np.linspace(-1, 1, 12).tolist())
+    material = material_of(density, sums)
+    heard, aim = 150, goal([{"brightness": 0.7}], {"brightness": 1.0})
+    for seed in range(5):
+        plan = plan_take(material, aim, 400, STEP_SAMPLES, np.random.default_rng(seed), heard_steps=heard)
+        begins = np.cumsum(plan.ends - plan.starts) - (plan.ends - plan.starts)
+        ends = np.minimum(plan.ends, plan.starts + np.maximum(heard - begins, 0))
+        figures = estimate((material.totals[ends] - material.totals[plan.starts]).sum(axis=0), STEP_SAMPLES)
+        assert plan.num_steps >= 400
+        assert figures[BRIGHT] == pytest.approx(0.7, abs=0.15)
+
+
+def test_attacks_that_nobody_played_are_foreseen():
+    density, sums = corpus_of([0.0, 0.0, 0.0])
+    power = COLUMNS.index("power")
+    sums[:LENGTH, power] = 1e-7  # the first recording hardly sounds
+    material = material_of(density, sums)
+    starts = LENGTH + np.array([21, 27, 50])
+    drawn = Stretches(starts, starts + 8, np.array([True, False, False]))
+    # After what is silent, a held place is heard to begin, unless the take is over 40 dB louder elsewhere.
+    assert _made_onsets(material, 30, drawn).tolist() == [False, True, True]
+    assert _made_onsets(material, None, drawn).tolist() == [False, True, True]
+    # After what sounds as loud it is not; where an attack comes in what goes on under its fade, that one is heard.
+    assert _made_onsets(material, 2 * LENGTH + 24, drawn).tolist() == [False, False, False]
+    assert _made_onsets(material, 2 * LENGTH + 15, drawn).tolist() == [False, True, True]
+
+
 def test_recordings_of_a_single_step_and_of_silence_can_be_planned_with():
     density, sums = corpus_of([0.0])
     from small_dataset_audio.models.config import DensityConfig
@@ -166,5 +203,7 @@ def test_what_fades_at_the_end_of_its_recording_ends_there():
     plan = Plan(np.array([0, 30]), np.array([LENGTH, 55]), np.array([True, False]))
     rows, levels = woven(plan, material, plan.num_steps)
     np.testing.assert_array_equal(levels[0, LENGTH:], 0.0)
-    np.testing.assert_array_equal(levels[1, LENGTH:], 1.0)
+    assert levels[1, LENGTH] < 10 ** (-20 / 20)  # what follows comes in as softly as over something that goes on
+    assert (np.diff(levels[1, LENGTH : LENGTH + 12]) > 0).all()
+    np.testing.assert_array_equal(levels[1, LENGTH + 12 :], 1.0)
     assert (rows[0, LENGTH:] == rows[1, LENGTH:]).all()

@@ -133,3 +133,5 @@ def test_an_analysis_of_other_recordings_is_refused(library: Library, tmp_path: 
     with pytest.raises(ModelDamagedError, match="that of other recordings; run sda analyze again"):
         save_bundle(tmp_path / "other", replace(bundle, analysis=short))
         load_bundle(tmp_path / "other")
+    assert load_bundle(tmp_path / "other", with_analysis=False).analysis is None
+    assert isinstance(next(analyse(str(tmp_path / "other"))), AnalysisProgress)

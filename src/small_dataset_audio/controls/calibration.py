@@ -17,12 +17,12 @@ from numpy.typing import NDArray
 
 from small_dataset_audio.controls.material import Material, material_of
 from small_dataset_audio.controls.moments import estimate
-from small_dataset_audio.controls.planner import Goal, plan_take
-from small_dataset_audio.controls.sliders import NAMES
+from small_dataset_audio.controls.planner import Effort, Goal, plan_take
+from small_dataset_audio.controls.sliders import LOUDNESS, NAMES
 from small_dataset_audio.controls.steering import SteeredDensity
 from small_dataset_audio.models.analysis import Analysis
 from small_dataset_audio.models.config import WalkStyle
-from small_dataset_audio.models.density import LatentDensity
+from small_dataset_audio.models.density import Density, LatentDensity
 from small_dataset_audio.models.draws import SpreadDraws
 
 TAKE_S: Final = 10.0
@@ -30,27 +30,38 @@ TAKE_S: Final = 10.0
 
 _DEFAULT_WALKS: Final = 64
 _REACHES: Final = (2.5, 1.75, 1.25)  # deviations
-_NODES: Final = (-1.0, -0.5, 0.5, 1.0)  # of the reach
+_NODES: Final = (-1.0, -0.5, 0.0, 0.5, 1.0)  # of the reach
+_GAINS_LU: Final = (-18.0, -9.0, 0.0, 2.5, 5.0)  # up, peaks have to be limited; down, nothing is in the way
 _PLANNED_SEEDS: Final = 3
 _RENDERED_SEEDS: Final = 3
 _NEUTRAL_SEEDS: Final = 4
 _FIRST_SEED: Final = 7_000_000  # of takes that nobody asked for
-_TRIES: Final = 3
-_TAKES_OF_A_CONTROL: Final = _TRIES * len(_NODES) * _RENDERED_SEEDS
-_ROUNDS: Final = 6
-_DRAWN: Final = 256  # for what is only planned, which is much
-_LEAST_RATIO: Final = 2.2  # 2 is promised, of takes that are not these
+_TRIES: Final = 5
+_TAKES_OF_A_TRY: Final = (len(_NODES) - 1) * _RENDERED_SEEDS
+_TAKES_OF_LOUDNESS: Final = _NEUTRAL_SEEDS + len(_GAINS_LU) * _RENDERED_SEEDS
+_ROUNDS: Final = 4
+_PROMISING: Final = 0.7  # of what is only planned, and not with all effort; takes will show
+_QUICK: Final = Effort(num_drawn=256, most_plans=4)  # for what is only planned, which is much
+_LEAST_RATIO: Final = 2.1  # 2 is promised, of takes that are not these
 _LEAST_MONOTONICITY: Final = 0.9
-_LEAST_RANGE: Final = 1.0  # deviations from end to end
+_LEAST_RANGE: Final = 0.75  # deviations from end to end
 _HOPELESS: Final = 0.5  # what follows no better is not tried again
-_SUSPICIOUS: Final = 0.4  # of the own movement: what moves so far is held harder
-_HELD: Final = tuple({"pulse": 0.1, "loudness": 0.3, "attack": 0.5}.get(name, 1.0) for name in NAMES)
-"""Less for what sums tell less well: a pulse needs seconds, a level is that of the recordings, not of the finished take."""
+_SAFE_SHARE: Final = 0.9  # of what may move along
+_MUCH_TOO_FAR: Final = 1.6
+_HARDEST: Final = 8.0  # harder, and one descriptor is all that counts
+_LEAN: Final = 0.3  # of the own movement: a third more than what may go along is left for chance
+_LOUDNESS, _PULSE = NAMES.index(LOUDNESS), NAMES.index("pulse")
+_PLAYED: Final = tuple(number for number in range(len(NAMES)) if number != _LOUDNESS)
+_HELD: Final = tuple({"pulse": 0.1, LOUDNESS: 0.1, "attack": 0.5}.get(name, 1.0) for name in NAMES)
+"""Less for what sums tell less well, as a pulse needs seconds; and the loudness of a take is held by its gain."""
 
 _Array = NDArray[np.float64]
 
-Measure: TypeAlias = Callable[[SteeredDensity, int], _Array]
-"""Renders a take of :data:`TAKE_S` seconds by a density and a seed; gives its descriptors, NaN where it has none."""
+Measure: TypeAlias = Callable[[Density, int, float | None], _Array]
+"""Renders a take of :data:`TAKE_S` seconds by a density, a seed and a loudness (LUFS; None for a peak of -1 dBFS).
+
+Gives its descriptors, NaN where it has none.
+"""
 
 
 @dataclass(frozen=True)
@@ -108,12 +119,13 @@ class Response:
 
     def is_clean(self) -> bool:
         """Whether that is a control."""
-        own = self.own_range()
-        return (
-            self.monotonicity() >= _LEAST_MONOTONICITY
-            and own >= _LEAST_RANGE
-            and own >= _LEAST_RATIO * float(self.surely().max())
-        )
+        return self.quality() >= 1.0
+
+    def quality(self) -> float:
+        """Say how good a control that is, by what it lacks most: from 1 on it is one."""
+        own, worst = self.own_range(), float(self.surely().max())
+        shares = (self.monotonicity() / _LEAST_MONOTONICITY, own / _LEAST_RANGE, own / max(_LEAST_RATIO * worst, 1e-9))
+        return min(shares)
 
     def _lines(self) -> tuple[_Array, _Array]:
         """Slope of a straight line through each other descriptor, and its standard error, both times the range."""
@@ -132,10 +144,21 @@ class Response:
 
 @dataclass(frozen=True)
 class Way:
-    """A way to steer one descriptor: how far, and how hard each is held meanwhile."""
+    """A way to steer one descriptor.
 
-    reach: float
+    Parameters
+    ----------
+    asks : ndarray [shape=(nodes,), deviations, rising, 0 among them]
+    weights : ndarray [shape=(controls,), over 0]
+        How much each descriptor counts meanwhile.
+    lean : ndarray [shape=(controls,), -1 to 1]
+        By how many deviations each descriptor shall go along with one of the own: 1 for itself. Sounds that are brighter and
+        nothing else are rare; those that are a little noisier too are many.
+    """
+
+    asks: _Array
     weights: _Array = field(repr=False)
+    lean: _Array = field(repr=False)
 
 
 class Calibrator:
@@ -170,14 +193,17 @@ class Calibrator:
         self._num_steps = num_steps
         self._measure = measure
         self._material: Material = material_of(density, sums)
-        self._neutral, spread = self._default_figures()
+        figures = self._default_figures()
+        self._neutral, spread = figures.mean(axis=0), figures.std(axis=0)
         self._varies = np.isfinite(spread) & (spread > 1e-6 * (1.0 + np.abs(self._neutral)))
         self._spread = np.where(self._varies, spread, 1.0)
+        apart = (figures - self._neutral) / self._spread
+        self._together = apart.T @ apart / len(apart)
 
     @property
     def most_takes(self) -> int:
         """Takes that :meth:`run` renders at most."""
-        return _NEUTRAL_SEEDS + len(NAMES) * _TAKES_OF_A_CONTROL
+        return _TAKES_OF_LOUDNESS + _NEUTRAL_SEEDS + len(_PLAYED) * _TRIES * _TAKES_OF_A_TRY
 
     def run(self) -> Iterator[int | Analysis]:
         """Try every control.
@@ -189,98 +215,146 @@ class Calibrator:
         Analysis
             At last.
         """
-        neutral = yield from self._takes(0, (0.0,), Way(0.0, np.array(_HELD)), _NEUTRAL_SEEDS, 0)
-        found: list[tuple[Way, Response]] = []
-        for number in range(len(NAMES)):
-            done = _NEUTRAL_SEEDS + number * _TAKES_OF_A_CONTROL
-            found.append((yield from self._best(replace(neutral, number=number), done)))
-            yield done + _TAKES_OF_A_CONTROL
-        yield self._summary([way for way, _ in found], [response for _, response in found])
+        found = {_LOUDNESS: (yield from self._by_gain())}
+        loudness = found[_LOUDNESS][1]
+        # All others are measured at one loudness, as they will be heard.
+        level_lufs = self._in_units(loudness, np.zeros(1))[0] if loudness.is_clean() else None
+        done = _TAKES_OF_LOUDNESS
+        nothing = self._way(0, 0.0)
+        neutral = yield from self._takes(0, nothing, np.zeros(1), _NEUTRAL_SEEDS, level_lufs, done)
+        done += _NEUTRAL_SEEDS
+        for number in _PLAYED:
+            found[number] = yield from self._best(replace(neutral, number=number), level_lufs, done)
+            done += _TRIES * _TAKES_OF_A_TRY
+            yield done
+        yield self._summary([found[number] for number in range(len(NAMES))])
 
-    def _best(self, neutral: Response, done: int) -> Generator[int, None, tuple[Way, Response]]:
+    def _by_gain(self) -> Generator[int, None, tuple[Way, Response]]:
+        """Make takes that nobody steers louder and quieter."""
+        figures = []
+        for seed in range(_FIRST_SEED, _FIRST_SEED + _NEUTRAL_SEEDS):
+            figures.append(self._measure(self._density, seed, None))
+            yield len(figures)
+        found = np.array([figure[_LOUDNESS] for figure in figures])
+        found = found[np.isfinite(found)]
+        way = replace(self._way(_LOUDNESS, 0.0), asks=np.array(_GAINS_LU) / self._spread[_LOUDNESS])
+        if not found.size:
+            return way, Response(_LOUDNESS, np.zeros(len(figures)), np.stack(figures))
+        figures = []
+        for gain_lu in _GAINS_LU:
+            for seed in range(_FIRST_SEED, _FIRST_SEED + _RENDERED_SEEDS):
+                figures.append(self._measure(self._density, seed, float(found.mean()) + gain_lu))
+                yield _NEUTRAL_SEEDS + len(figures)
+        return way, Response(_LOUDNESS, np.repeat(way.asks, _RENDERED_SEEDS), np.stack(figures) / self._spread)
+
+    def _best(
+        self, neutral: Response, level_lufs: float | None, done: int
+    ) -> Generator[int, None, tuple[Way, Response]]:
         """Look for a way whose rendered takes are clean; else give the one that follows best."""
         number = neutral.number
         ways = self._planned_ways(number) if self._varies[number] else []
-        best = Way(_REACHES[-1], np.array(_HELD)), neutral
+        best = self._way(number, _REACHES[-1]), neutral
         held = np.ones(len(NAMES))
-        # The furthest; the same again, what moved along held harder; then less far, so held.
-        for way in (ways[:1] * 2 + ways[1:2])[:_TRIES]:
-            tried = replace(way, weights=way.weights * held)
-            asked = tuple(node * way.reach for node in _NODES)
-            answer = yield from self._takes(number, asked, tried, _RENDERED_SEEDS, done)
-            done += len(answer.asked)
-            response = _together(answer, neutral)
-            if response.is_clean():
-                return tried, response
-            if response.monotonicity() > best[1].monotonicity():
-                best = tried, response
-            if response.monotonicity() < _HOPELESS:
+        rest = iter(ways)
+        way = next(rest, None)
+        for _ in range(_TRIES):
+            if way is None:
                 break
-            held = held * np.where(response.surely() > _SUSPICIOUS * response.own_range(), 3.0, 1.0)
+            tried = replace(way, weights=way.weights * held, lean=way.lean / np.sqrt(held))
+            response = neutral
+            # The ends first: what they spoil, the middle does not mend.
+            for asks in (way.asks[[0, -1]], way.asks[[1, -2]]):
+                answer = yield from self._takes(number, tried, asks, _RENDERED_SEEDS, level_lufs, done)
+                done += len(answer.asked)
+                response = _together(answer, response)
+                if not response.is_clean():
+                    break
+            if response.quality() > best[1].quality():
+                best = tried, response
+            if response.is_clean() or response.monotonicity() < _HOPELESS:
+                break
+            # By how much each moves too far is what it is held harder by, in its cost a square.
+            too_far = _LEAST_RATIO * response.surely() / (_SAFE_SHARE * max(response.own_range(), _LEAST_RANGE))
+            held = np.minimum(held * np.square(np.clip(too_far, 1.0, _MUCH_TOO_FAR)), _HARDEST)
+            if too_far.max() <= 1.0:  # it follows too loosely, or hardly moves
+                way = next(rest, None)
         return best
 
     def _planned_ways(self, number: int) -> list[Way]:
-        """Find by sums how to steer descriptor `number`: the furthest clean ways first; none where there is no clean one."""
+        """Find by sums how to steer descriptor `number`: the best first, where several are good the furthest."""
         ways = []
         for reach in _REACHES:
-            weights = np.array(_HELD)
-            weights[number] = 1.0
+            way = self._way(number, reach)
             for _ in range(_ROUNDS):
-                response = self._planned(number, Way(reach, weights))
+                response = self._planned(number, way)
+                ways.append((min(response.quality(), 1.0), way))
                 if response.is_clean():
-                    ways.append(Way(reach, weights))
                     break
-                weights = weights.copy()
-                weights[int(response.surely().argmax())] *= 2.0
-        return ways
+                worst = np.arange(len(NAMES)) == int(response.surely().argmax())
+                way = replace(
+                    way, weights=np.where(worst, 2.0, 1.0) * way.weights, lean=np.where(worst, 0.5, 1.0) * way.lean
+                )
+        ways.sort(key=lambda found: -found[0])
+        return [way for quality, way in ways if quality >= _PROMISING]
+
+    def _way(self, number: int, reach: float) -> Way:
+        """Start with one that goes as far down as up, and leans as takes do by themselves."""
+        weights = np.array(_HELD)
+        weights[number] = 1.0
+        lean = np.clip(self._together[number], -_LEAN, _LEAN)
+        lean[[_LOUDNESS, _PULSE]] = 0.0  # told too badly to be asked for along the way
+        lean[number] = 1.0
+        return Way(reach * np.array(_NODES), weights, lean)
 
     def _planned(self, number: int, way: Way) -> Response:
-        asked = np.repeat([-way.reach, 0.0, way.reach], _PLANNED_SEEDS)
+        asked = np.repeat(way.asks[[0, len(way.asks) // 2, -1]], _PLANNED_SEEDS)
         figures = []
         for place, ask in enumerate(asked.tolist()):
             generator = np.random.default_rng(place % _PLANNED_SEEDS)
-            goal = self._goal(number, ask, way.weights)
-            plan = plan_take(self._material, goal, self._num_steps, self._step_samples, generator, _DRAWN)
+            plan = plan_take(
+                self._material, self._goal(ask, way), self._num_steps, self._step_samples, generator, _QUICK
+            )
             sums = (self._material.totals[plan.ends] - self._material.totals[plan.starts]).sum(axis=0)
             figures.append(estimate(sums, self._step_samples))
-        return Response(number, asked, np.stack(figures) / self._spread)
+        told = np.stack(figures) / self._spread
+        # Sums tell nothing of the loudness of a take, and little of its pulse.
+        told[:, [other for other in (_LOUDNESS, _PULSE) if other != number]] = 0.0
+        return Response(number, asked, told)
 
     def _takes(
-        self, number: int, asked: Sequence[float], way: Way, num_seeds: int, done: int
+        self, number: int, way: Way, asks: _Array, num_seeds: int, level_lufs: float | None, done: int
     ) -> Generator[int, None, Response]:
         """Render and measure takes, `num_seeds` for each ask."""
         figures = []
-        for ask in asked:
-            goal = self._goal(number, ask, way.weights)
-            steered = SteeredDensity(self._density, self._material, goal, self._step_samples)
+        for ask in asks.tolist():
+            goal = self._goal(ask, way)
+            steered = SteeredDensity(self._density, self._material, goal, self._step_samples, self._num_steps)
             for seed in range(_FIRST_SEED, _FIRST_SEED + num_seeds):
-                figures.append(self._measure(steered, seed))
+                figures.append(self._measure(steered, seed, level_lufs))
                 yield done + len(figures)
-        return Response(number, np.repeat(asked, num_seeds), np.stack(figures) / self._spread)
+        return Response(number, np.repeat(asks, num_seeds), np.stack(figures) / self._spread)
 
-    def _goal(self, number: int, ask: float, weights: _Array) -> Goal:
-        target = self._neutral.copy()
-        target[number] += ask * self._spread[number]
-        return Goal(target[None], self._spread, weights)
+    def _goal(self, ask: float, way: Way) -> Goal:
+        return Goal((self._neutral + ask * way.lean * self._spread)[None], self._spread, way.weights)
 
-    def _default_figures(self) -> tuple[_Array, _Array]:
-        """Estimate what takes measure that nothing is asked of, and by how much they differ [each shape=(controls,)]."""
+    def _default_figures(self) -> _Array:
+        """Estimate what takes measure that nothing is asked of [shape=(takes, controls)]."""
         rows = [
             self._density.walk(self._num_steps, np.random.default_rng(seed), WalkStyle(), SpreadDraws(seed)).rows[0]
             for seed in range(_DEFAULT_WALKS)
         ]
-        figures = estimate(
-            np.stack([self._sums[row].sum(axis=0, dtype=np.float64) for row in rows]), self._step_samples
-        )
-        return figures.mean(axis=0), figures.std(axis=0)
+        sums = np.stack([self._sums[row].sum(axis=0, dtype=np.float64) for row in rows])
+        return estimate(sums, self._step_samples)
 
-    def _summary(self, ways: list[Way], responses: list[Response]) -> Analysis:
-        asked, measured = [], []
-        for way, response in zip(ways, responses, strict=True):
-            asks, means = response.nodes()
-            nodes = np.array([node * way.reach for node in (-1.0, -0.5, 0.0, 0.5, 1.0)])
-            asked.append(nodes)
-            measured.append(np.interp(nodes, asks, means) * self._spread[response.number])
+    def _in_units(self, response: Response, asks: _Array) -> _Array:
+        """Say what takes measure for asks, in the unit of the control."""
+        at, means = response.nodes()
+        return np.asarray(np.interp(asks, at, means) * self._spread[response.number], dtype=np.float64)
+
+    def _summary(self, found: Sequence[tuple[Way, Response]]) -> Analysis:
+        ways, responses = [way for way, _ in found], [response for _, response in found]
+        asked = [way.asks for way in ways]
+        measured = [self._in_units(response, way.asks) for way, response in found]
         crosstalk = np.stack([response.others() for response in responses])
         np.fill_diagonal(crosstalk, [response.own_range() for response in responses])
 
@@ -295,6 +369,7 @@ class Calibrator:
             measured=np.maximum.accumulate(single(measured), axis=1),
             crosstalk=single(crosstalk),
             weights=single([way.weights for way in ways]),
+            leans=single([way.lean for way in ways]),
             monotonicity=single([response.monotonicity() for response in responses]),
             is_live=np.array([response.is_clean() for response in responses]),
             quantiles=self._quantiles,

@@ -14,14 +14,23 @@ from numpy.typing import NDArray
 from small_dataset_audio.controls.moments import COLUMNS
 from small_dataset_audio.models.density import LatentDensity
 
+FADE_STEPS: Final = 12
+"""Half a second: as long as a stretch goes on under one that is faded in."""
+
+FADED_DB: Final = -24.0
+"""From where a stretch that begins inside a held sound is faded in, straight in decibels: no step of it is an onset."""
+
 _HELD_STEPS: Final = 6  # a quarter of a second
 _APART_STEPS: Final = 4  # from any other place to one in a held sound
 _SHORTEST: Final = (1 / 3, 12, 120)  # share of a recording of middling length, at least half a second, at most 5 s
 _LONGEST: Final = (8 / 5, 96, 600)  # likewise, from 4 s to 25 s
 _LEAST_REST: Final = 4
+_CUT_OFF_STEPS: Final = 4  # an attack of which less is heard is none
 _WHOLE_SHARE: Final = 0.3  # of stretches go on to the end of their recording: endings belong to a sound as attacks do
 _ONSETS: Final = COLUMNS.index("onsets")
 _FRAMES: Final = COLUMNS.index("frames")
+_POWER: Final = COLUMNS.index("power")
+_LOUD_SHARE: Final = 0.995
 
 
 @dataclass(frozen=True)
@@ -51,10 +60,14 @@ class Material:
     chances : ndarray [shape=(places,)]
         Cumulated probabilities of the places.
     path_ends : ndarray [shape=(paths,)]
+    last_heard : ndarray [shape=(steps + 1,)]
+        Where a stretch that would end at a step ends: before an attack that it would cut short.
     lengths : (int, int)
         Of the shortest and the longest stretch, in steps: a corpus of long sounds is not cut into short ones.
     sounding : float
         Frames that sound, of each step, as walks that nobody steers have them.
+    loudest : float
+        Power of the loudest steps.
     """
 
     latents: NDArray[np.float32] = field(repr=False)
@@ -64,8 +77,10 @@ class Material:
     ends: NDArray[np.int64] = field(repr=False)
     chances: NDArray[np.float64] = field(repr=False)
     path_ends: NDArray[np.int64] = field(repr=False)
+    last_heard: NDArray[np.int64] = field(repr=False)
     lengths: tuple[int, int]
     sounding: float
+    loudest: float
 
     def draw(self, count: int, generator: np.random.Generator) -> Stretches:
         """Draw stretches: a recording by its weight, a place in it, a length."""
@@ -75,7 +90,8 @@ class Material:
         lengths = np.exp(generator.uniform(np.log(shortest), np.log(longest), count)).astype(np.int64)
         lengths = np.where(generator.random(count) < _WHOLE_SHARE, longest, lengths)
         ends = np.minimum(starts + lengths, path_ends)
-        ends = np.where(path_ends - ends < _LEAST_REST, path_ends, ends)
+        heard = np.maximum(self.last_heard[ends], np.minimum(starts + shortest // 2, ends))
+        ends = np.where(path_ends - ends < _LEAST_REST, path_ends, heard)
         return Stretches(starts, ends, self.is_clean[places])
 
 
@@ -117,9 +133,20 @@ def material_of(density: LatentDensity, sums: NDArray[np.float32]) -> Material:
         ends=np.concatenate(ends).astype(np.int64),
         chances=chances / chances[-1],
         path_ends=path_ends,
+        last_heard=_before_attacks(sums[:, _ONSETS] > 0),
         lengths=(_length(density.path_lengths, _SHORTEST), _length(density.path_lengths, _LONGEST)),
+        loudest=float(np.quantile(sums[:, _POWER], _LOUD_SHARE)),
         sounding=float(np.average(sums[:, _FRAMES], weights=of_steps)),
     )
+
+
+def _before_attacks(is_onset: NDArray[np.bool_]) -> NDArray[np.int64]:
+    """Say for each place between steps where to stop instead, so that no attack is begun and cut off [shape=(steps + 1,)]."""
+    places = np.arange(len(is_onset) + 1)
+    onsets = np.flatnonzero(is_onset)
+    latest = np.searchsorted(onsets, places, side="right") - 1  # the last onset at or before a place
+    onset = np.where(latest >= 0, onsets[np.maximum(latest, 0)] if len(onsets) else 0, -_CUT_OFF_STEPS - 1)
+    return np.where(places - onset <= _CUT_OFF_STEPS, np.maximum(onset - 1, 0), places)
 
 
 def _length(path_lengths: NDArray[np.int64], bounds: tuple[float, int, int]) -> int:

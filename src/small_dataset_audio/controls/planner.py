@@ -14,15 +14,14 @@ from typing import Final
 import numpy as np
 from numpy.typing import NDArray
 
-from small_dataset_audio.controls.material import Material, Stretches
+from small_dataset_audio.controls.material import FADE_STEPS, FADED_DB, Material, Stretches
 from small_dataset_audio.controls.moments import COLUMNS, deviations
-
-NUM_DRAWN: Final = 1024
-"""Stretches to choose each next one from."""
 
 _KEPT: Final = 0.93  # of what is to be made up for; a target that cannot be met is not chased for ever
 _NOMINAL_STEPS: Final = 120
 """Five seconds that are off by one deviation cost 1. Less patience measures no better, and cuts long sounds to pieces."""
+_TRIED_STEPS: Final = 6_000  # of all plans of a take together: long ones even out by themselves
+_FINAL_WEIGHT: Final = 4.0
 _LIKE_STEPS: Final = 24  # a second: what a take is like is heard from moment to moment, not only in the mean
 _SILENCE_SPREAD: Final = 0.15  # of what sounds in unsteered takes
 _JOIN_COST: Final = 0.3
@@ -30,7 +29,14 @@ _FURTHEST: Final = 6.0  # medians; two sounds further apart are simply different
 _CLEAN_SHARE: Final = 0.3  # of a join's cost where an attack covers it
 _AGAIN_COST: Final = 0.3
 _FORGOTTEN_STEPS: Final = 120.0  # 5 s
-_FRAMES: Final = COLUMNS.index("frames")
+_CHANCE: Final = 0.03
+_MADE_COST: Final = 0.3
+_MADE_ATTACK: Final = 5.0  # octaves of ms
+_MADE_RISE: Final = 4.0  # 6 dB
+_LEAST_HEARD: Final = 1e-4  # of the power of the loudest steps: what begins under that begins nothing
+_BEGINNING_STEPS: Final = 4
+_UNHEARD_STEPS: Final = FADE_STEPS // 2  # of a fade: until then it is 12 dB down, and more
+_FRAMES, _ONSETS, _ATTACKS, _POWER = (COLUMNS.index(name) for name in ("frames", "onsets", "attack", "power"))
 
 _Array = NDArray[np.float64]
 
@@ -79,12 +85,32 @@ class Goal:
 
 
 @dataclass(frozen=True)
+class Effort:
+    """How much is tried.
+
+    Parameters
+    ----------
+    num_drawn : int
+        Stretches to choose each next one from.
+    most_plans : int
+        Plans to choose a take from.
+    """
+
+    num_drawn: int = 1024
+    most_plans: int = 8
+
+
+@dataclass(frozen=True)
 class Plan:
-    """Stretches in the order in which they are played [each shape=(stretches,)]: steps, and whether an attack begins it."""
+    """Stretches in the order in which they are played [each shape=(stretches,)]: steps, and whether an attack begins it.
+
+    ``cost`` tells plans of one take apart.
+    """
 
     starts: NDArray[np.int64]
     ends: NDArray[np.int64]
     is_clean: NDArray[np.bool_]
+    cost: float = 0.0
 
     @property
     def num_steps(self) -> int:
@@ -98,9 +124,13 @@ def plan_take(
     num_steps: int,
     step_samples: int,
     generator: np.random.Generator,
-    num_drawn: int = NUM_DRAWN,
+    effort: Effort = Effort(),
+    heard_steps: int | None = None,
 ) -> Plan:
     """Choose stretches until there are `num_steps` of them or a little more.
+
+    Of several plans it is the one that costs least, all of it counted and what is still owed at the end most: chance leaves the
+    last stretches too little to make up with, and sometimes less so.
 
     Parameters
     ----------
@@ -109,31 +139,56 @@ def plan_take(
     num_steps : int [1 or more]
     step_samples : int
     generator : numpy.random.Generator
-    num_drawn : int
-        Stretches that each is chosen from.
+    effort : Effort
+    heard_steps : int, optional
+        Of `num_steps`, those at the beginning that will be heard: what comes after them counts nothing.
 
     Returns
     -------
     Plan
     """
+    heard_steps = num_steps if heard_steps is None else min(heard_steps, num_steps)
+    num_plans = min(max(_TRIED_STEPS // num_steps, 1), effort.most_plans)
+    plans = (
+        _plan_once(material, goal, num_steps, heard_steps, step_samples, generator, effort.num_drawn)
+        for _ in range(num_plans)
+    )
+    return min(plans, key=lambda plan: plan.cost)
+
+
+def _plan_once(
+    material: Material,
+    goal: Goal,
+    num_steps: int,
+    heard_steps: int,
+    step_samples: int,
+    generator: np.random.Generator,
+    num_drawn: int,
+) -> Plan:
     scale = np.sqrt(goal.weights) / (goal.spread * _NOMINAL_STEPS)
     typical = _typical_distance(material)
     unlikeness = None if goal.affinity is None else _running_totals(goal.affinity)
     like = None if goal.likeness is None else _Debt(goal.likeness)
     last_used = np.full(len(material.latents), -np.inf)
     silence_scale = 1.0 / (_SILENCE_SPREAD * max(material.sounding, 1e-9) * _NOMINAL_STEPS)
-    owed, silent = np.zeros(goal.targets.shape[1]), 0.0
+    owed, off = np.zeros((2, goal.targets.shape[1]))
+    silent = spent = 0.0
     starts: list[int] = []
     ends: list[int] = []
     clean: list[bool] = []
     planned = 0
     while planned < num_steps:
         drawn = material.draw(num_drawn, generator)
-        lengths = drawn.ends - drawn.starts
-        middles = np.minimum((planned + lengths / 2) / num_steps, 1.0)
-        sums = material.totals[drawn.ends] - material.totals[drawn.starts]
+        remaining = max(heard_steps - planned, 0)
+        lengths = np.minimum(drawn.ends - drawn.starts, remaining)
+        middles = np.minimum((planned + lengths / 2) / heard_steps, 1.0)
+        sums = _heard(material, drawn, lengths, remaining)
+        made = _made_onsets(material, ends[-1] if ends else None, drawn) & (lengths > 0)
+        sums[:, _ONSETS] += made
+        sums[:, _ATTACKS] += made * _MADE_ATTACK
         away = owed + deviations(sums, _between(goal.targets, middles), step_samples)
-        cost = np.square(away * scale).sum(axis=1)
+        # What is owed when the take ends, nothing makes up for.
+        cost = np.square(away * scale).sum(axis=1) * np.where(lengths < remaining, 1.0, _FINAL_WEIGHT)
         # Silence is off by nothing, and would be the answer to everything.
         silence = silent + material.sounding * lengths - sums[:, _FRAMES]
         cost += np.square(silence * silence_scale)
@@ -141,10 +196,15 @@ def plan_take(
             cost += _unlikeness(unlikeness, drawn, middles)
         if like is not None:
             cost += like.costs(drawn, middles)
+        cost += _MADE_COST * made
         cost += _AGAIN_COST * np.exp((last_used[drawn.starts] - planned) / _FORGOTTEN_STEPS)
         if ends:
             cost += _join_costs(material, ends[-1], drawn, typical)
-        best = int(cost.argmin())
+        # Not always the very best: takes of other seeds shall be other takes.
+        best = int((cost + _CHANCE * generator.gumbel(size=num_drawn)).argmin())
+        if planned < heard_steps:
+            off += away[best] - owed
+            spent += float(cost[best]) * lengths[best] / heard_steps
         owed, silent = _KEPT * away[best], _KEPT * float(silence[best])
         if like is not None:
             like.choose(best)
@@ -155,7 +215,8 @@ def plan_take(
         planned += end - start
         # Stretches that overlap this one are heard again too.
         last_used[max(start - 2, 0) : end] = planned
-    return Plan(np.array(starts), np.array(ends), np.array(clean))
+    final = float(np.square(off * scale).sum()) * (_NOMINAL_STEPS / heard_steps)
+    return Plan(np.array(starts), np.array(ends), np.array(clean), spent + _FINAL_WEIGHT * final)
 
 
 class _Debt:
@@ -190,6 +251,46 @@ def _join_costs(material: Material, left_at: int, drawn: Stretches, typical: flo
     apart = np.sqrt(np.square(material.latents[drawn.starts] - expected).sum(axis=1)) / typical
     costs: _Array = _JOIN_COST * np.minimum(apart, _FURTHEST) * np.where(drawn.is_clean, _CLEAN_SHARE, 1.0)
     return costs
+
+
+def _heard(material: Material, drawn: Stretches, lengths: NDArray[np.int64], remaining: int) -> _Array:
+    """Sum up what would be heard of stretches [shape=(stretches, columns)]: not their fades, and no attack that is cut off."""
+    faded = np.where(drawn.is_clean, 0, np.minimum(_UNHEARD_STEPS, lengths))
+    sums: _Array = material.totals[drawn.starts + lengths] - material.totals[drawn.starts + faded]
+    if remaining > int(lengths.max(initial=0)):
+        return sums
+    whole = np.maximum(np.minimum(lengths, remaining - _BEGINNING_STEPS), faded)
+    attacks = [_ONSETS, _ATTACKS]
+    sums[:, attacks] = (
+        material.totals[drawn.starts + whole][:, attacks] - material.totals[drawn.starts + faded][:, attacks]
+    )
+    return sums
+
+
+def _made_onsets(material: Material, left_at: int | None, drawn: Stretches) -> NDArray[np.bool_]:
+    """Say which stretches would bring an attack that is not their own.
+
+    That is where one without an attack follows what is so much quieter that it begins all the same, and where what goes on
+    under its fade has an attack.
+    """
+
+    def power(starts: NDArray[np.int64], ends: NDArray[np.int64]) -> _Array:
+        sums: _Array = (material.totals[ends] - material.totals[starts])[:, _POWER] / _BEGINNING_STEPS
+        return sums
+
+    begun = np.minimum(drawn.starts + _BEGINNING_STEPS, drawn.ends)
+    # What does not begin with an attack is faded in.
+    new = power(drawn.starts, begun) * np.where(drawn.is_clean, 1.0, 10.0 ** (FADED_DB / 10.0))
+    old, goes_on = np.zeros(1), False
+    if left_at is not None:
+        path_end = int(material.path_ends[np.searchsorted(material.path_ends, left_at - 1, side="right")])
+        old = power(np.array([left_at]), np.array([min(left_at + _BEGINNING_STEPS, path_end)]))
+        attacks = material.totals[[left_at, min(left_at + FADE_STEPS, path_end)], _ONSETS]
+        goes_on = bool(attacks[1] > attacks[0])
+    has_attack = material.totals[begun, _ONSETS] > material.totals[drawn.starts, _ONSETS]
+    begins = ~has_attack & (new > _LEAST_HEARD * material.loudest) & (new > _MADE_RISE * old)
+    made: NDArray[np.bool_] = begins | (~drawn.is_clean & goes_on)
+    return made
 
 
 def _between(points: _Array, shares: _Array) -> _Array:

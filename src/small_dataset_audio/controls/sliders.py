@@ -32,6 +32,9 @@ UNITS: Final = MappingProxyType(
 
 NAMES: Final = tuple(UNITS)
 
+LOUDNESS: Final = "loudness"
+"""The one control that is a matter of gain and not of what is played."""
+
 SLIDER_END: Final = 10.0
 """Where a slider ends, on both sides of 0."""
 

@@ -10,7 +10,7 @@ from numpy.typing import NDArray
 
 from small_dataset_audio.controls.material import Material, material_of
 from small_dataset_audio.controls.planner import Goal, plan_take
-from small_dataset_audio.controls.sliders import NAMES, SLIDER_END, Controls, value_at
+from small_dataset_audio.controls.sliders import LOUDNESS, NAMES, SLIDER_END, Controls, value_at
 from small_dataset_audio.controls.weave import weave
 from small_dataset_audio.models.analysis import Analysis
 from small_dataset_audio.models.config import WalkStyle
@@ -34,12 +34,15 @@ class SteeredDensity:
     material : Material
     goal : Goal
     step_samples : int
+    heard_steps : int, optional
+        Steps of a walk that a take is made of; a walk may go on after its end, and what it plays there is not measured.
     """
 
     density: LatentDensity
     material: Material = field(repr=False)
     goal: Goal
     step_samples: int
+    heard_steps: int | None = None
 
     def walk(
         self,
@@ -51,7 +54,9 @@ class SteeredDensity:
         """Plan a trajectory of `num_steps` steps; of `style` the temperature and the detuning count."""
         style = style or WalkStyle()
         style.validate()
-        plan = plan_take(self.material, self.goal, num_steps, self.step_samples, generator)
+        plan = plan_take(
+            self.material, self.goal, num_steps, self.step_samples, generator, heard_steps=self.heard_steps
+        )
         rows, levels = weave(plan, self.material, num_steps)
         return Walk(
             table=self.density.latents,
@@ -88,18 +93,39 @@ def goal_of(analysis: Analysis, controls: Controls) -> Goal:
 
     A slider goes evenly through what rendered takes measured; what had to be asked for that was found by the analysis.
     """
-    is_curve = any(not isinstance(setting, float) for setting in controls.values())
-    shares = np.linspace(0.0, 1.0, _POINTS) if is_curve else np.zeros(1)
+    played = {name: setting for name, setting in controls.items() if name != LOUDNESS}
+    shares = _shares(played)
     targets = np.tile(analysis.neutral.astype(np.float64), (len(shares), 1))
-    for name, setting in controls.items():
-        number = NAMES.index(name)
+    rows = [NAMES.index(name) for name in played]
+    for number, setting in zip(rows, played.values(), strict=True):
         values = np.array([value_at(setting, float(share)) for share in shares])
-        targets[:, number] += asked_for(analysis, number, values) * analysis.spread[number]
-    rows = [NAMES.index(name) for name in controls]
+        lean = analysis.leans[number].astype(np.float64)
+        lean[[other for other in rows if other != number]] = 0.0  # those go where they are asked to go
+        targets += asked_for(analysis, number, values)[:, None] * lean * analysis.spread
     weights = analysis.weights[rows].astype(np.float64).max(axis=0) if rows else np.ones(len(NAMES))
     if rows:  # what is steered counts as it does for its own control, however others hold it
         weights[rows] = analysis.weights[rows, rows]
     return Goal(targets, analysis.spread.astype(np.float64), weights)
+
+
+def level_of(analysis: Analysis, controls: Controls) -> _Array | None:
+    """Say how loud a take shall be, evenly over it [shape=(points,), LUFS]; None where loudness is no live control.
+
+    A take that is steered in anything else is as loud as those that are not steered: so what is heard of a slider is what it
+    says, and not the level.
+    """
+    number = NAMES.index(LOUDNESS)
+    if not analysis.is_live[number]:
+        return None
+    setting = controls.get(LOUDNESS, 0.0)
+    values = np.array([value_at(setting, float(share)) for share in _shares({LOUDNESS: setting})])
+    return slider_to_units(analysis, number, values)
+
+
+def _shares(controls: Controls) -> _Array:
+    """Places of a take at which settings are looked at: one where all are the same all along."""
+    is_curve = any(not isinstance(setting, float) for setting in controls.values())
+    return np.linspace(0.0, 1.0, _POINTS) if is_curve else np.zeros(1)
 
 
 def asked_for(analysis: Analysis, number: int, values: _Array) -> _Array:

@@ -11,12 +11,10 @@ from typing import Final
 import numpy as np
 from numpy.typing import NDArray
 
-from small_dataset_audio.controls.material import Material
+from small_dataset_audio.controls.material import FADE_STEPS, FADED_DB, Material
 from small_dataset_audio.controls.planner import Plan
 
-_FADE_STEPS: Final = 12  # half a second
 _CLEAN_FADE_STEPS: Final = 3
-_FADED_DB: Final = -24.0  # straight in decibels: no two moments of a fade are far enough apart to be an onset
 
 
 def weave(plan: Plan, material: Material, num_steps: int) -> tuple[NDArray[np.int64], NDArray[np.float32]]:
@@ -47,17 +45,17 @@ def weave(plan: Plan, material: Material, num_steps: int) -> tuple[NDArray[np.in
         levels[voice, here] = 1.0
         if number == 0:
             continue
-        wanted = _CLEAN_FADE_STEPS if plan.is_clean[number] else _FADE_STEPS
+        wanted = _CLEAN_FADE_STEPS if plan.is_clean[number] else FADE_STEPS
         before = int(plan.ends[number - 1])
         left = int(material.path_ends[np.searchsorted(material.path_ends, before - 1, side="right")]) - before
-        faded = int(min(wanted, length, left))
-        if faded == 0:
-            continue
+        faded = int(min(wanted, length))
         shares = (np.arange(faded) + 1.0) / (faded + 1.0)
-        fading = slice(begin, begin + faded)
-        rows[1 - voice, fading] = before + np.arange(faded)
-        levels[1 - voice, fading] = np.cos(shares * (np.pi / 2.0))
+        # What ended with its recording does not go on; what follows is faded in all the same.
+        going_on = min(faded, left)
+        fading = slice(begin, begin + going_on)
+        rows[1 - voice, fading] = before + np.arange(going_on)
+        levels[1 - voice, fading] = np.cos(shares[:going_on] * (np.pi / 2.0))
         if not plan.is_clean[number]:
-            levels[voice, fading] = 10.0 ** (_FADED_DB / 20.0 * (1.0 - shares))
+            levels[voice, begin : begin + faded] = 10.0 ** (FADED_DB / 20.0 * (1.0 - shares))
     rows = np.where(rows < 0, rows[::-1], rows)
     return rows[:, :num_steps], levels[:, :num_steps]

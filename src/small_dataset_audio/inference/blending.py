@@ -13,15 +13,17 @@ At weight 0 the first model alone is rendered, at 1 the second, in either domain
 from __future__ import annotations
 
 from collections.abc import Iterator
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from typing import Final
 
 import numpy as np
+from numpy.typing import NDArray
 
 from small_dataset_audio.errors import InvalidConfigError
 from small_dataset_audio.inference.config import GenerationConfig
 from small_dataset_audio.inference.pieces import PIECE_SAMPLES, Piece, recut
 from small_dataset_audio.inference.rendering import Renderer
+from small_dataset_audio.inference.steered import level_of_take
 from small_dataset_audio.models.blended import BlendedAutoencoder, BlendedDensity, level_gains
 from small_dataset_audio.models.density import StandardNormal
 from small_dataset_audio.models.vocoder.protocol import Vocoder
@@ -40,10 +42,13 @@ class Rendering:
         What is rendered: one, or two that are to be added.
     domain : str
         Where two models become one: "audio" or "mel"; empty where there is one alone.
+    level_lufs : ndarray [shape=(points,), LUFS], optional
+        How loud the take shall be, evenly over it; without one it is brought to a peak.
     """
 
     sounds: tuple[tuple[Renderer, Vocoder], ...]
     domain: str = ""
+    level_lufs: NDArray[np.float64] | None = field(default=None, repr=False)
 
     @property
     def vocoder(self) -> str:
@@ -76,7 +81,11 @@ def plan_rendering(first: Renderer, second: Renderer | None, config: GenerationC
         A model cannot be rendered as the configuration asks for; or ``blend_in`` is "mel", and the models have no mel in
         common.
     """
-    first = first.steered(config)
+    rendering = _plan_sounds(first.steered(config), second, config)
+    return replace(rendering, level_lufs=level_of_take(config, first.analysis))
+
+
+def _plan_sounds(first: Renderer, second: Renderer | None, config: GenerationConfig) -> Rendering:
     if second is None or config.blend_weight == 0.0:
         return _alone(first, config)
     if config.blend_weight == 1.0:

@@ -23,7 +23,9 @@ from collections.abc import Callable, Iterator, Mapping
 from pathlib import Path
 from typing import Any, Self, TypeAlias
 
+import numpy as np
 import torch
+from numpy.typing import NDArray
 
 from small_dataset_audio.audio.spectrogram import AudioSpectrogram
 from small_dataset_audio.constants import SAMPLE_RATE
@@ -167,12 +169,14 @@ class GenerationPipeline:
             provenance=self.provenance,
         )
 
-    def generate(self, config: GenerationConfig) -> GenerationResult:
+    def generate(self, config: GenerationConfig, *, level_lufs: NDArray[np.float64] | None = None) -> GenerationResult:
         """Make one take.
 
         Parameters
         ----------
         config : GenerationConfig
+        level_lufs : ndarray [shape=(points,), LUFS], optional
+            How loud it shall be, evenly over it, whatever its controls say: for who measures what they do.
 
         Returns
         -------
@@ -189,7 +193,7 @@ class GenerationPipeline:
         seed, rendering = self._prepare(config)
         channels, num_samples = shape_at_48k(config)
         raw = MemoryStore(channels * len(rendering.sounds), num_samples).fill(rendering.render(config, seed))
-        stream, extremes = master(raw, config)
+        stream, extremes = master(raw, config, rendering.level_lufs if level_lufs is None else level_lufs)
         audio = stream.first()
         return GenerationResult(
             audio=audio if stream.channels > 1 else audio[0],
@@ -249,7 +253,7 @@ class GenerationPipeline:
         folder = check_destination(self._folder(output_dir), filename, needed_bytes, config.file_format)
         with FileStore(folder, channels, num_samples) as store:
             raw = store.fill(_reporting(rendering.render(config, seed), num_samples, on_progress))
-            stream, extremes = master(raw, config)
+            stream, extremes = master(raw, config, rendering.level_lufs)
             appraisal = Appraisal(_score(stream, config, extremes))
             if appraise is not None:
                 appraisal = appraise(stream, appraisal.quality)

@@ -15,8 +15,8 @@ from numpy.typing import NDArray
 
 from small_dataset_audio.errors import ModelDamagedError
 
-ANALYSIS_VERSION: Final = 1
-"""Stands for the order of controls and columns; an analysis of another version counts as none."""
+ANALYSIS_VERSION: Final = 2
+"""Stands for the order of controls and columns, and for how each is steered; an analysis of another version counts as none."""
 
 NUM_CONTROLS: Final = 10
 NUM_COLUMNS: Final = 12
@@ -46,6 +46,8 @@ class Analysis:
         By how many deviations each descriptor (column) moved while each control (row) went over its range.
     weights : ndarray [shape=(controls, controls), float32, over 0]
         How much each descriptor (column) counts while a control (row) is steered.
+    leans : ndarray [shape=(controls, controls), float32, -1 to 1]
+        By how many deviations each descriptor (column) shall go along with one of a control's own (row); 1 for itself.
     monotonicity : ndarray [shape=(controls,), float32, -1 to 1]
         Spearman's rank correlation of what was asked and what was measured.
     is_live : ndarray [shape=(controls,), bool]
@@ -66,6 +68,7 @@ class Analysis:
     measured: _Array = field(repr=False)
     crosstalk: _Array = field(repr=False)
     weights: _Array = field(repr=False)
+    leans: _Array = field(repr=False)
     monotonicity: _Array = field(repr=False)
     is_live: NDArray[np.bool_] = field(repr=False)
     quantiles: _Array = field(repr=False)
@@ -81,6 +84,7 @@ class Analysis:
             "measured": (NUM_CONTROLS, nodes),
             "crosstalk": (NUM_CONTROLS, NUM_CONTROLS),
             "weights": (NUM_CONTROLS, NUM_CONTROLS),
+            "leans": (NUM_CONTROLS, NUM_CONTROLS),
             "monotonicity": of_each,
             "is_live": of_each,
             "quantiles": (NUM_CONTROLS, quantiles),
@@ -94,7 +98,8 @@ class Analysis:
             raise ModelDamagedError("the analysis holds non-finite numbers; run sda analyze again")
         rising = (np.diff(self.asked) > 0).all() and (np.diff(self.measured) >= 0).all()
         positive = (self.spread > 0).all() and (self.weights > 0).all() and (self.sums[:, -1] >= 0).all()
-        if not (rising and positive):
+        leaning = np.abs(self.leans).max() <= 1.0
+        if not (rising and positive and leaning):
             raise ModelDamagedError("the analysis holds figures that no measurement gives; run sda analyze again")
 
 

@@ -138,7 +138,7 @@ def save_bundle(folder: Path, bundle: ModelBundle) -> ModelBundle:
     return replace(bundle, metadata=metadata, clips=clips, sides=sides, sha256=hashlib.sha256(data).hexdigest())
 
 
-def load_bundle(folder: Path, device: torch.device | str = "cpu") -> ModelBundle:
+def load_bundle(folder: Path, device: torch.device | str = "cpu", *, with_analysis: bool = True) -> ModelBundle:
     """Read and verify a model folder; where it is saved over meanwhile, the newer model.
 
     Parameters
@@ -146,6 +146,8 @@ def load_bundle(folder: Path, device: torch.device | str = "cpu") -> ModelBundle
     folder : Path
     device : torch.device or str
         Where the autoencoder and the spectrogram shall be.
+    with_analysis : bool
+        False leaves the analysis unread: what is made anew may be damaged.
 
     Returns
     -------
@@ -163,7 +165,7 @@ def load_bundle(folder: Path, device: torch.device | str = "cpu") -> ModelBundle
     for _ in range(_MOST_TRIES):
         before = _stamp(folder)
         try:
-            bundle = _load_once(folder, device)
+            bundle = _load_once(folder, device, with_analysis)
         except ModelError:
             if _stamp(folder) == before:
                 raise
@@ -194,7 +196,7 @@ def _stamp(folder: Path) -> tuple[int, int, int]:
     return (status.st_ino, status.st_size, status.st_mtime_ns)
 
 
-def _load_once(folder: Path, device: torch.device | str) -> ModelBundle:
+def _load_once(folder: Path, device: torch.device | str, with_analysis: bool) -> ModelBundle:
     metadata = read_metadata(folder)
     path = folder / MODEL_FILE
     tensors = _read_tensors(path, metadata)
@@ -209,7 +211,7 @@ def _load_once(folder: Path, device: torch.device | str) -> ModelBundle:
         clips=clips,
         sha256=sha256_file(path),
         sides=sides,
-        analysis=_analysis(path, tensors, len(density.latents)),
+        analysis=_analysis(path, tensors, len(density.latents)) if with_analysis else None,
     )
 
 

@@ -16,13 +16,13 @@ from small_dataset_audio.controls.descriptors import describe, describe_around
 from small_dataset_audio.controls.moments import describe_steps
 from small_dataset_audio.controls.report import ControlReport, report_controls
 from small_dataset_audio.controls.sliders import NAMES
-from small_dataset_audio.controls.steering import SteeredDensity
 from small_dataset_audio.errors import InvalidConfigError
 from small_dataset_audio.inference.config import GenerationConfig
 from small_dataset_audio.inference.generation import GenerationPipeline
 from small_dataset_audio.library import Library
 from small_dataset_audio.models.analysis import Analysis
 from small_dataset_audio.models.bundle import ModelBundle, load_bundle, read_analysis, save_bundle
+from small_dataset_audio.models.density import Density
 from small_dataset_audio.workflow.device import resolve_device
 
 NUM_QUANTILES: Final = 21
@@ -82,7 +82,7 @@ def analyse(model: str, *, library: Library | None = None, device: str = "auto")
     """
     began = time.monotonic()
     folder = (library or Library()).find(model)
-    bundle = load_bundle(folder, resolve_device(device))
+    bundle = load_bundle(folder, resolve_device(device), with_analysis=False)
     for event in analyse_bundle(bundle):
         if isinstance(event, Analysis):
             saved = save_bundle(folder, replace(bundle, analysis=event))
@@ -160,9 +160,10 @@ class _Measuring:
     def __init__(self, pipeline: GenerationPipeline) -> None:
         self._pipeline = pipeline
 
-    def __call__(self, density: SteeredDensity, seed: int) -> NDArray[np.float64]:
+    def __call__(self, density: Density, seed: int, level_lufs: float | None) -> NDArray[np.float64]:
         # Played as recorded: bending and detuning shift what takes measure by little, all along the slider, and take most of
         # the time.
         config = GenerationConfig(duration_s=TAKE_S, seed=seed, novelty="low")
-        result = self._pipeline.drawing_from(density).generate(config)
+        level = None if level_lufs is None else np.array([level_lufs])
+        result = self._pipeline.drawing_from(density).generate(config, level_lufs=level)
         return np.array([np.nan if value is None else value for value in astuple(describe(result.audio))])
