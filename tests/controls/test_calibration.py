@@ -7,9 +7,10 @@ import pytest
 import scipy.stats
 
 from controls.corpora import STEP_SAMPLES, corpus_of
-from small_dataset_audio.controls.calibration import Calibrator, Response
+from small_dataset_audio.controls.calibration import Calibrator
 from small_dataset_audio.controls.moments import estimate
 from small_dataset_audio.controls.report import report_controls
+from small_dataset_audio.controls.response import Response
 from small_dataset_audio.controls.sliders import LOUDNESS, NAMES, SLIDER_END
 from small_dataset_audio.controls.steering import asked_for, goal_of, level_of, slider_to_units, steer
 from small_dataset_audio.errors import ModelDamagedError

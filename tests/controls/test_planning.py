@@ -4,9 +4,10 @@ import numpy as np
 import pytest
 
 from controls.corpora import LENGTH, STEP_SAMPLES, corpus_of
+from small_dataset_audio.controls.hearing import made_onsets
 from small_dataset_audio.controls.material import Stretches, material_of
 from small_dataset_audio.controls.moments import COLUMNS, deviations, estimate
-from small_dataset_audio.controls.planner import Goal, Plan, _made_onsets, plan_take
+from small_dataset_audio.controls.planner import Goal, Plan, plan_take
 from small_dataset_audio.controls.sliders import NAMES
 from small_dataset_audio.controls.weave import weave
 
@@ -119,11 +120,11 @@ def test_attacks_that_nobody_played_are_foreseen():
     starts = LENGTH + np.array([21, 27, 50])
     drawn = Stretches(starts, starts + 8, np.array([True, False, False]))
     # After what is silent, a held place is heard to begin, unless the take is over 40 dB louder elsewhere.
-    assert _made_onsets(material, 30, drawn).tolist() == [False, True, True]
-    assert _made_onsets(material, None, drawn).tolist() == [False, True, True]
+    assert made_onsets(material, 30, drawn).tolist() == [False, True, True]
+    assert made_onsets(material, None, drawn).tolist() == [False, True, True]
     # After what sounds as loud it is not; where an attack comes in what goes on under its fade, that one is heard.
-    assert _made_onsets(material, 2 * LENGTH + 24, drawn).tolist() == [False, False, False]
-    assert _made_onsets(material, 2 * LENGTH + 15, drawn).tolist() == [False, True, True]
+    assert made_onsets(material, 2 * LENGTH + 24, drawn).tolist() == [False, False, False]
+    assert made_onsets(material, 2 * LENGTH + 15, drawn).tolist() == [False, True, True]
 
 
 def test_recordings_of_a_single_step_and_of_silence_can_be_planned_with():

@@ -43,7 +43,9 @@ def test_a_take_is_heard_seen_judged_and_put_beside_its_nearest_moment(page: Pag
 def test_the_same_seed_gives_the_same_take_and_settings_come_back(page: Page, studio: RunningStudio):
     go(page, "Play")
     page.get_by_label("Far out").check()
-    page.wait_for_timeout(1000)  # it is kept in the background; what is clicked at the same instant may be overtaken by it
+    page.wait_for_timeout(
+        1000
+    )  # it is kept in the background; what is clicked at the same instant may be overtaken by it
     page.get_by_role("button", name="Use settings and seed of this take").click()
     expect(seed_of(page)).to_have_value("9")
     expect(page.get_by_label("Bent")).to_be_checked()

@@ -7,7 +7,7 @@ from pathlib import Path
 import pytest
 import soundfile
 
-from small_dataset_audio.controls import calibration
+from small_dataset_audio.controls import calibration, response
 from small_dataset_audio.controls.descriptors import describe
 from small_dataset_audio.controls.sliders import NAMES
 from small_dataset_audio.errors import InvalidConfigError, ModelDamagedError
@@ -36,8 +36,8 @@ def library(tmp_path_factory: pytest.TempPathFactory) -> Library:
         patch.setattr(calibration, "_REACHES", (2.5,))
         patch.setattr(calibration, "_RENDERED_SEEDS", 1)
         patch.setattr(calibration, "_TRIES", 1)
-        patch.setattr(calibration, "_LEAST_RATIO", 0.1)  # whether it is clean is tried where it can be known
-        patch.setattr(calibration, "_LEAST_MONOTONICITY", 0.5)
+        patch.setattr(response, "_LEAST_RATIO", 0.1)  # whether it is clean is tried where it can be known
+        patch.setattr(response, "_LEAST_MONOTONICITY", 0.5)
         events = list(analyse(MODEL, library=library))
     assert isinstance(events[-1], ModelAnalysed)
     progress = [event for event in events[:-1] if isinstance(event, AnalysisProgress)]

@@ -1,8 +1,7 @@
 """Finds out what each control can do: first from sums, in milliseconds, then from rendered takes.
 
-A control is live where rendered takes follow it, where it moves its own descriptor far more than any other, and where it moves
-it at all. How far a slider goes is the furthest ask at which that holds: a shorter way that is clean is worth more than a
-longer one that drags everything along.
+What takes answer to asks (:mod:`.response`) decides which controls are live. How far a slider goes is how far takes went: a
+shorter way that is clean is worth more than a longer one that drags everything along.
 """
 
 from __future__ import annotations
@@ -12,12 +11,12 @@ from dataclasses import dataclass, field, replace
 from typing import Final, TypeAlias
 
 import numpy as np
-import scipy.optimize
 from numpy.typing import NDArray
 
 from small_dataset_audio.controls.material import Material, material_of
 from small_dataset_audio.controls.moments import estimate
 from small_dataset_audio.controls.planner import Effort, Goal, plan_take
+from small_dataset_audio.controls.response import Response
 from small_dataset_audio.controls.sliders import LOUDNESS, NAMES
 from small_dataset_audio.controls.steering import SteeredDensity
 from small_dataset_audio.models.analysis import Analysis
@@ -42,12 +41,7 @@ _TAKES_OF_LOUDNESS: Final = _NEUTRAL_SEEDS + len(_GAINS_LU) * _RENDERED_SEEDS
 _ROUNDS: Final = 4
 _PROMISING: Final = 0.7  # of what is only planned, and not with all effort; takes will show
 _QUICK: Final = Effort(num_drawn=256, most_plans=4)  # for what is only planned, which is much
-_LEAST_RATIO: Final = 2.1  # 2 is promised, of takes that are not these
-_LEAST_MONOTONICITY: Final = 0.9
-_LEAST_RANGE: Final = 0.75  # deviations from end to end
 _HOPELESS: Final = 0.5  # what follows no better is not tried again
-_SAFE_SHARE: Final = 0.9  # of what may move along
-_MUCH_TOO_FAR: Final = 1.6
 _HARDEST: Final = 8.0  # harder, and one descriptor is all that counts
 _LEAN: Final = 0.3  # of the own movement: a third more than what may go along is left for chance
 _LOUDNESS, _PULSE = NAMES.index(LOUDNESS), NAMES.index("pulse")
@@ -62,84 +56,6 @@ Measure: TypeAlias = Callable[[Density, int, float | None], _Array]
 
 Gives its descriptors, NaN where it has none.
 """
-
-
-@dataclass(frozen=True)
-class Response:
-    """How takes answer one control.
-
-    Parameters
-    ----------
-    number : int
-        Of the control, in :data:`~small_dataset_audio.controls.sliders.NAMES`.
-    asked : ndarray [shape=(takes,), deviations]
-    measured : ndarray [shape=(takes, controls), deviations]
-        NaN where a take has none.
-    """
-
-    number: int
-    asked: _Array
-    measured: _Array
-
-    def nodes(self) -> tuple[_Array, _Array]:
-        """Give each ask once, and the means of the own descriptor there, made rising (isotonic regression)."""
-        known = np.isfinite(self.measured[:, self.number])
-        asks, place, counts = np.unique(self.asked[known], return_inverse=True, return_counts=True)
-        if len(asks) < 2:
-            return np.array([-1.0, 1.0]), np.zeros(2)
-        means = np.bincount(place, self.measured[known, self.number]) / counts
-        return asks, scipy.optimize.isotonic_regression(means, weights=counts).x
-
-    def own_range(self) -> float:
-        """By how many deviations the own descriptor moves from end to end."""
-        means = self.nodes()[1]
-        return float(means[-1] - means[0])
-
-    def others(self) -> _Array:
-        """By how many deviations the other descriptors move meanwhile [shape=(controls,), signed]; 0 for the own."""
-        return self._lines()[0]
-
-    def surely(self) -> _Array:
-        """Size of that, less one standard error: the largest of nine guesses is a guess too high."""
-        moved, error = self._lines()
-        return np.maximum(np.abs(moved) - error, 0.0)
-
-    def monotonicity(self) -> float:
-        """Correlation to be expected between the slider and the own descriptor, from the scatter of takes around the nodes.
-
-        A slider goes evenly through the range R, so its variance is R^2 / 12; takes scatter around it. From few takes this is
-        told better than by ranking them.
-        """
-        asks, means = self.nodes()
-        known = np.isfinite(self.measured[:, self.number])
-        scatter = self.measured[known, self.number] - np.interp(self.asked[known], asks, means)
-        variance = float(np.square(scatter).sum()) / max(known.sum() - len(asks), 1)
-        signal = self.own_range() ** 2 / 12.0
-        return float(np.sqrt(signal / (signal + variance))) if signal > 0.0 else 0.0
-
-    def is_clean(self) -> bool:
-        """Whether that is a control."""
-        return self.quality() >= 1.0
-
-    def quality(self) -> float:
-        """Say how good a control that is, by what it lacks most: from 1 on it is one."""
-        own, worst = self.own_range(), float(self.surely().max())
-        shares = (self.monotonicity() / _LEAST_MONOTONICITY, own / _LEAST_RANGE, own / max(_LEAST_RATIO * worst, 1e-9))
-        return min(shares)
-
-    def _lines(self) -> tuple[_Array, _Array]:
-        """Slope of a straight line through each other descriptor, and its standard error, both times the range."""
-        moved, error = np.zeros((2, self.measured.shape[1]))
-        for column, values in enumerate(self.measured.T):
-            known = np.isfinite(values)
-            asks = self.asked[known] - self.asked[known].mean() if known.any() else np.zeros(0)
-            width = float(np.square(asks).sum())
-            if column == self.number or known.sum() < 3 or width == 0.0:
-                continue
-            moved[column] = float(asks @ values[known]) / width
-            left = values[known] - values[known].mean() - moved[column] * asks
-            error[column] = np.sqrt(np.square(left).sum() / (len(asks) - 2) / width)
-        return moved * np.ptp(self.asked), error * np.ptp(self.asked)
 
 
 @dataclass(frozen=True)
@@ -266,7 +182,7 @@ class Calibrator:
             for asks in (way.asks[[0, -1]], way.asks[[1, -2]]):
                 answer = yield from self._takes(number, tried, asks, _RENDERED_SEEDS, level_lufs, done)
                 done += len(answer.asked)
-                response = _together(answer, response)
+                response = response.with_takes(answer)
                 if not response.is_clean():
                     break
             if response.quality() > best[1].quality():
@@ -274,8 +190,8 @@ class Calibrator:
             if response.is_clean() or response.monotonicity() < _HOPELESS:
                 break
             # By how much each moves too far is what it is held harder by, in its cost a square.
-            too_far = _LEAST_RATIO * response.surely() / (_SAFE_SHARE * max(response.own_range(), _LEAST_RANGE))
-            held = np.minimum(held * np.square(np.clip(too_far, 1.0, _MUCH_TOO_FAR)), _HARDEST)
+            too_far = response.too_far()
+            held = np.minimum(held * np.square(too_far), _HARDEST)
             if too_far.max() <= 1.0:  # it follows too loosely, or hardly moves
                 way = next(rest, None)
         return best
@@ -374,11 +290,3 @@ class Calibrator:
             is_live=np.array([response.is_clean() for response in responses]),
             quantiles=self._quantiles,
         )
-
-
-def _together(first: Response, second: Response) -> Response:
-    return replace(
-        first,
-        asked=np.concatenate([first.asked, second.asked]),
-        measured=np.concatenate([first.measured, second.measured]),
-    )
