@@ -208,3 +208,25 @@ def test_what_fades_at_the_end_of_its_recording_ends_there():
     assert (np.diff(levels[1, LENGTH : LENGTH + 12]) > 0).all()
     np.testing.assert_array_equal(levels[1, LENGTH + 12 :], 1.0)
     assert (rows[0, LENGTH:] == rows[1, LENGTH:]).all()
+
+
+def test_a_plan_tells_what_will_be_heard_of_it():
+    density, sums = corpus_of(np.linspace(-1, 1, 12).tolist())
+    material, heard = material_of(density, sums), 150
+    plan = plan_take(
+        material,
+        goal([{"brightness": 0.5}], {"brightness": 1.0}),
+        400,
+        STEP_SAMPLES,
+        np.random.default_rng(0),
+        heard_steps=heard,
+    )
+    expected, position = np.zeros(len(COLUMNS)), 0
+    for start, end, is_clean in zip(plan.starts, plan.ends, plan.is_clean, strict=True):
+        played = min(end - start, max(heard - position, 0))
+        faded = 0 if is_clean else min(6, played)
+        expected += sums[start + faded : start + played].sum(axis=0)
+        position += end - start
+    attacks = [COLUMNS.index("onsets"), COLUMNS.index("attack")]  # also counted where a join makes them
+    np.testing.assert_allclose(np.delete(plan.heard, attacks), np.delete(expected, attacks), rtol=1e-4)
+    assert -1 <= plan.heard[attacks[0]] - expected[attacks[0]] <= len(plan.starts)

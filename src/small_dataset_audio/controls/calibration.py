@@ -230,8 +230,7 @@ class Calibrator:
             plan = plan_take(
                 self._material, self._goal(ask, way), self._num_steps, self._step_samples, generator, _QUICK
             )
-            sums = (self._material.totals[plan.ends] - self._material.totals[plan.starts]).sum(axis=0)
-            figures.append(estimate(sums, self._step_samples))
+            figures.append(estimate(plan.heard, self._step_samples))
         told = np.stack(figures) / self._spread
         # Sums tell nothing of the loudness of a take, and little of its pulse.
         told[:, [other for other in (_LOUDNESS, _PULSE) if other != number]] = 0.0

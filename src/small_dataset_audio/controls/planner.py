@@ -99,14 +99,24 @@ class Effort:
 
 @dataclass(frozen=True)
 class Plan:
-    """Stretches in the order in which they are played [each shape=(stretches,)]: steps, and whether an attack begins it.
+    """Stretches in the order in which they are played.
 
-    ``cost`` tells plans of one take apart.
+    Parameters
+    ----------
+    starts, ends : ndarray [shape=(stretches,)]
+        Steps of the corpus.
+    is_clean : ndarray [shape=(stretches,)]
+        Whether an attack begins it.
+    heard : ndarray [shape=(columns,)]
+        Sums of what will be heard of them (:mod:`.hearing`).
+    cost : float
+        Tells plans of one take apart.
     """
 
     starts: NDArray[np.int64]
     ends: NDArray[np.int64]
     is_clean: NDArray[np.bool_]
+    heard: _Array = field(default_factory=lambda: np.zeros(len(COLUMNS)), repr=False)
     cost: float = 0.0
 
     @property
@@ -169,6 +179,7 @@ def _plan_once(
     last_used = np.full(len(material.latents), -np.inf)
     silence_scale = 1.0 / (_SILENCE_SPREAD * max(material.sounding, 1e-9) * _NOMINAL_STEPS)
     owed, off = np.zeros((2, goal.targets.shape[1]))
+    heard = np.zeros(len(COLUMNS))
     silent = spent = 0.0
     starts: list[int] = []
     ends: list[int] = []
@@ -200,6 +211,7 @@ def _plan_once(
         # Not always the very best: takes of other seeds shall be other takes.
         best = int((cost + _CHANCE * generator.gumbel(size=num_drawn)).argmin())
         if planned < heard_steps:
+            heard += sums[best]
             off += away[best] - owed
             spent += float(cost[best]) * lengths[best] / heard_steps
         owed, silent = _KEPT * away[best], _KEPT * float(silence[best])
@@ -213,7 +225,7 @@ def _plan_once(
         # Stretches that overlap this one are heard again too.
         last_used[max(start - 2, 0) : end] = planned
     final = float(np.square(off * scale).sum()) * (_NOMINAL_STEPS / heard_steps)
-    return Plan(np.array(starts), np.array(ends), np.array(clean), spent + _FINAL_WEIGHT * final)
+    return Plan(np.array(starts), np.array(ends), np.array(clean), heard, spent + _FINAL_WEIGHT * final)
 
 
 class _Debt:
