@@ -94,7 +94,7 @@ class Effort:
     """
 
     num_drawn: int = 1024
-    most_plans: int = 8
+    most_plans: int = 16
 
 
 @dataclass(frozen=True)
