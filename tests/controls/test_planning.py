@@ -1,5 +1,7 @@
 from __future__ import annotations
 
+import itertools
+
 import numpy as np
 import pytest
 
@@ -33,9 +35,18 @@ def planned(material, aim: Goal, steps: int = 480, seed: int = 0) -> tuple[Plan,
 
 @pytest.mark.parametrize("wanted", [-0.8, 0.0, 0.3, 0.9])
 def test_a_plan_measures_what_was_asked_for(wanted: float):
-    density, sums = corpus_of(np.linspace(-1, 1, 12).tolist())
+    density, sums = corpus_of(np.linspace(-1, 1, 12).tolist() * 3)
     _, figures = planned(material_of(density, sums), goal([{"brightness": wanted}], {"brightness": 1.0}))
     assert figures[BRIGHT] == pytest.approx(wanted, abs=0.1)
+
+
+def test_a_take_comes_back_to_a_recording_only_now_and_then():
+    density, sums = corpus_of(np.linspace(-1, 1, 12).tolist() * 3)
+    for seed in range(4):
+        plan, _ = planned(material_of(density, sums), goal([{"brightness": 0.5}], {"brightness": 1.0}), seed=seed)
+        recordings = (plan.starts // LENGTH).tolist()
+        assert all(one != other for one, other in itertools.pairwise(recordings))
+        assert len(set(recordings)) > len(recordings) / 2
 
 
 def test_what_is_held_stays_where_it_was_while_another_is_steered():

@@ -29,6 +29,7 @@ _JOIN_COST: Final = 0.3
 _FURTHEST: Final = 6.0  # medians; two sounds further apart are simply different
 _CLEAN_SHARE: Final = 0.3  # of a join's cost where an attack covers it
 _AGAIN_COST: Final = 0.3
+_SAME_COST: Final = 0.8  # to come back to a recording, anywhere in it
 _FORGOTTEN_STEPS: Final = 120.0  # 5 s
 _CHANCE: Final = 0.03
 _MADE_COST: Final = 0.3
@@ -177,6 +178,9 @@ def _plan_once(
     unlikeness = None if goal.affinity is None else _running_totals(goal.affinity)
     like = None if goal.likeness is None else _Debt(goal.likeness)
     last_used = np.full(len(material.latents), -np.inf)
+    last_heard = np.full(len(material.path_ends), -np.inf)
+    # What shall be near to something may have only one recording that is.
+    same_cost = _SAME_COST if unlikeness is None and like is None else 0.0
     silence_scale = 1.0 / (_SILENCE_SPREAD * max(material.sounding, 1e-9) * _NOMINAL_STEPS)
     owed, off = np.zeros((2, goal.targets.shape[1]))
     heard = np.zeros(len(COLUMNS))
@@ -205,7 +209,9 @@ def _plan_once(
         if like is not None:
             cost += like.costs(drawn, middles)
         cost += _MADE_COST * made
+        recordings = np.searchsorted(material.path_ends, drawn.starts, side="right")
         cost += _AGAIN_COST * np.exp((last_used[drawn.starts] - planned) / _FORGOTTEN_STEPS)
+        cost += same_cost * np.exp((last_heard[recordings] - planned) / _FORGOTTEN_STEPS)
         if ends:
             cost += _join_costs(material, ends[-1], drawn, typical)
         # Not always the very best: takes of other seeds shall be other takes.
@@ -224,6 +230,7 @@ def _plan_once(
         planned += end - start
         # Stretches that overlap this one are heard again too.
         last_used[max(start - 2, 0) : end] = planned
+        last_heard[recordings[best]] = planned
     final = float(np.square(off * scale).sum()) * (_NOMINAL_STEPS / heard_steps)
     return Plan(np.array(starts), np.array(ends), np.array(clean), heard, spent + _FINAL_WEIGHT * final)
 
