@@ -32,8 +32,8 @@ class PresetsRow:
     delete: gr.Button
 
     def offer(self, model: str) -> Any:  # noqa: ANN401 - a Gradio update
-        """Presets of a model."""
-        return gr.Dropdown(choices=self._names_of(model), value=None)
+        """Presets of a model. What is written is left alone: on a busy machine the list comes while somebody writes a name."""
+        return gr.Dropdown(choices=self._names_of(model))
 
     def connect(self, model: gr.Dropdown, settings: dict[str, Any], keep: Callable[..., None]) -> None:
         """Say what happens when."""
@@ -75,7 +75,7 @@ class PresetsRow:
                     delete_preset(model, name, library=self.studio.library)
                 except SdaError as error:
                     raise gr.Error(str(error), print_exception=False) from error
-            return self.offer(model)
+            return gr.Dropdown(choices=self._names_of(model), value=None)
 
         recalled = on(self.chosen.select, recall, [model, self.chosen], asked)
         on(recalled.then, keep, [model, *asked])
