@@ -3,10 +3,12 @@
 from __future__ import annotations
 
 import re
+import zipfile
 from collections.abc import Callable
 from pathlib import Path
 
 import pytest
+from axe_playwright_python.sync_playwright import Axe
 from playwright.sync_api import Page, expect
 
 from ui.running import RunningStudio
@@ -111,6 +113,39 @@ def test_single_sounds_are_cut_and_saved(page: Page):
     with page.expect_download() as download:
         sounds.get_by_role("link", name="Save").first.click()
     assert Path(download.value.path()).stat().st_size > 1000
+
+
+def test_a_kit_is_made_and_found_again_in_the_library(page: Page):
+    go(page, "Play")
+    choose_length(page, "2 s")
+    page.get_by_label("Mono").check()
+    page.get_by_label("Single sounds", exact=True).fill("3")
+    page.get_by_role("button", name="Make a sampler kit").click()
+    expect(page.locator("#single-sounds").get_by_role("link", name="Save the kit")).to_be_visible()
+
+    page.reload()
+    wait_until_ready(page)
+    go(page, "Library")
+    go(page, "Kits")
+    kits = page.locator("#kits")
+    expect(kits.get_by_role("listitem")).to_contain_text(re.compile(r"[123] sounds? of plucks-walk"))
+    kits.get_by_role("button", name="Sounds of kit").click()
+    expect(kits.locator(".sd-wave path").first).to_have_attribute("d", re.compile("^M"))
+    kits.get_by_role("button", name="Play Key 36, sound 1").click()
+    expect(kits.locator(".sd-sound.on")).to_have_attribute("data-name", "Key 36, sound 1")
+    with page.expect_download() as download:
+        kits.get_by_role("link", name="Save the kit").click()
+    with zipfile.ZipFile(download.value.path()) as saved:
+        folder = download.value.suggested_filename.removesuffix(".zip")
+        assert {f"{folder}/{folder}.sfz", f"{folder}/kit.json"} <= set(saved.namelist())
+        assert saved.testzip() is None
+    found = Axe().run(page).response["violations"]
+    assert [each["id"] for each in found if each["impact"] in {"serious", "critical"}] == []
+
+    kits.get_by_role("button", name=re.compile("^Discard")).click()
+    expect(kits).to_contain_text("No kit yet")
+    kits.get_by_role("button", name=re.compile("^Bring .* back")).click()
+    expect(kits.get_by_role("listitem")).to_have_count(1)
 
 
 def test_takes_of_the_library_are_compared_noted_found_and_made_again(page: Page):

@@ -4,6 +4,7 @@
 
     trash/20261129T081500Z rain/     a model's folder, as it was
     trash/takes/20261129T081500Z/    the files of a take
+    trash/kits/rain/20261129T081500Z my kit/    a kit's folder, as it was, of that model
 """
 
 from __future__ import annotations
@@ -34,6 +35,7 @@ from small_dataset_audio.names import quoted
 TRASH_FOLDER: Final = "trash"
 
 _TAKES_FOLDER: Final = "takes"
+_KITS_FOLDER: Final = "kits"
 _STAMP: Final = "%Y%m%dT%H%M%SZ"
 _ITEM: Final = re.compile(r"(\d{8}T\d{6}Z)(?:-\d+)?(?: (.+))?", re.ASCII)
 
@@ -45,10 +47,10 @@ class TrashEntry:
     Parameters
     ----------
     id : str
-        Name of its folder in the trash.
-    kind : {"model", "take"}
+        Name of its folder in the trash; of a kit, the folder of its model before that.
+    kind : {"model", "take", "kit"}
     name : str
-        Of the model; or of the take's sound file.
+        Of the model; of the take's sound file; or of the kit's folder.
     deleted_at : datetime
         In UTC.
     size_bytes : int
@@ -89,16 +91,17 @@ class Trash:
         OutputError
             It cannot be moved; it is where it was.
         """
-        make_output_folder(self.folder)
-        for path in _free_items(self.folder, f" {folder.name}"):
-            try:
-                move_folder(folder, path)
-            except OutputError:
-                if os.path.lexists(path) and os.path.lexists(folder):  # another process took the name
-                    continue
-                raise
-            return _model_entry(path)
-        raise OutputError(f"{self.folder} has no free name for {folder.name}; empty it")
+        return _model_entry(_put_folder(folder, self.folder))
+
+    def put_kit(self, folder: Path) -> TrashEntry:
+        """Move a kit's folder here, as it is, in one step; it is kept by the folder of its model, which it was in.
+
+        Raises
+        ------
+        OutputError
+            It cannot be moved; it is where it was.
+        """
+        return _kit_entry(_put_folder(folder, self.folder / _KITS_FOLDER / folder.parent.name))
 
     def put_files(self, files: Sequence[Path]) -> TrashEntry:
         """Move the files of a take here; those that are not there are left out.
@@ -157,6 +160,7 @@ class Trash:
         """All that lies here, newest last."""
         found = [_model_entry(path) for path in _items(self.folder) if path.name != _TAKES_FOLDER]
         found += [_take_entry(path) for path in _items(self.folder / _TAKES_FOLDER)]
+        found += [_kit_entry(path) for model in self._kit_folders() for path in _items(model)]
         return tuple(sorted(found, key=lambda entry: (entry.deleted_at, entry.id)))
 
     def find_model(self, which: str) -> TrashEntry:
@@ -184,9 +188,29 @@ class Trash:
         entries = self.entries()
         for entry in entries:
             remove_folder(entry.path)
-        for folder in (self.folder, self.folder / _TAKES_FOLDER):
+        for folder in (self.folder, self.folder / _TAKES_FOLDER, *self._kit_folders()):
             sweep_folders(folder)
         return len(entries)
+
+    def _kit_folders(self) -> list[Path]:
+        """Folders of models that hold kits."""
+        with contextlib.suppress(OSError):
+            return [path for path in (self.folder / _KITS_FOLDER).iterdir() if path.is_dir() and not path.is_symlink()]
+        return []
+
+
+def _put_folder(folder: Path, place: Path) -> Path:
+    """Move a folder into a part of the trash, and say where it is now."""
+    make_output_folder(place)
+    for path in _free_items(place, f" {folder.name}"):
+        try:
+            move_folder(folder, path)
+        except OutputError:
+            if os.path.lexists(path) and os.path.lexists(folder):  # another process took the name
+                continue
+            raise
+        return path
+    raise OutputError(f"{place} has no free name for {folder.name}; empty it")
 
 
 def _is_copy(path: Path, other: Path) -> bool:
@@ -232,3 +256,9 @@ def _take_entry(path: Path) -> TrashEntry:
     sounds = [name for name in names if Path(name).suffix.lower() not in {".json", ".png"}]
     name = next(iter(sounds or names), path.name)
     return TrashEntry(path.name, "take", name, _deleted_at(path), folder_size_bytes(path), path)
+
+
+def _kit_entry(path: Path) -> TrashEntry:
+    match = _ITEM.fullmatch(path.name)
+    name, entry_id = (match[2] if match else "") or path.name, f"{path.parent.name}/{path.name}"
+    return TrashEntry(entry_id, "kit", name, _deleted_at(path), folder_size_bytes(path), path)

@@ -1,4 +1,4 @@
-"""Addresses of what the library holds: takes by their number in the history, pictures of models by their name."""
+"""Addresses of what the library holds: takes by their number in the history, pictures of models and kits by their names."""
 
 from __future__ import annotations
 
@@ -14,8 +14,8 @@ from small_dataset_audio.history import TakeRecord
 from small_dataset_audio.library import Library
 from small_dataset_audio.plots import plot_bare_spectrogram
 from small_dataset_audio.ui.places_on_disk import StudioFolders
-from small_dataset_audio.ui.serving import not_found, serve_file
-from small_dataset_audio.workflow import get_take, take_thumbnail
+from small_dataset_audio.ui.serving import not_found, serve_file, serve_packed
+from small_dataset_audio.workflow import find_kit, get_take, take_thumbnail, write_kit_archive
 
 LOSS_PICTURE: Final = "losses.png"
 _SHOWN_S: Final = 60.0
@@ -40,6 +40,17 @@ def add_library_routes(app: fastapi.FastAPI, library: Library) -> None:
         except SdaError:
             return not_found()
         return serve_file(path) if path.is_file() and not path.is_symlink() else not_found()
+
+    @app.get("/studio/kit/{model}/{name}/{part}")
+    def part_of_kit(model: str, name: str, part: str) -> Response:
+        folders = StudioFolders(library.root)
+        kit = find_kit(f"{model}/{name}", folders.takes)
+        if kit is None:
+            return not_found()
+        if part == "zip":
+            return serve_packed(lambda file: write_kit_archive(kit.folder, file), f"{kit.name}.zip", folders.root)
+        known = part.isascii() and part.isdecimal() and int(part[:6]) < len(kit.sounds)
+        return serve_file(kit.sounds[int(part[:6])].path) if known else not_found()
 
 
 def _part(record: TakeRecord, part: str, library: Library) -> Path | None:

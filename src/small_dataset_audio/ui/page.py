@@ -8,7 +8,7 @@ from typing import Final
 import gradio as gr
 
 from small_dataset_audio.library import Library
-from small_dataset_audio.ui import corpus_place, guide, library_place, models_place, play_place, train_place
+from small_dataset_audio.ui import corpus_place, guide, kits_place, library_place, models_place, play_place, train_place
 from small_dataset_audio.ui.places_on_disk import StudioFolders
 from small_dataset_audio.ui.refresh import Refresh
 from small_dataset_audio.ui.session import COOKIE, Session, SessionKeys
@@ -68,8 +68,10 @@ def build_page(library: Library, folders: StudioFolders, keys: SessionKeys, *, i
                     takes = library_place.build()
                 with gr.Tab("Models", id="models"):
                     models = models_place.build()
+                with gr.Tab("Kits", id="kits"):
+                    kits = kits_place.build()
         tabs = {"corpus": corpus_tab, "train": train_tab, "play": play_tab, "library": library_tab}
-        parts = (first_steps, corpus, train, play, takes, models)
+        parts = (first_steps, corpus, train, play, takes, models, kits)
         refresh = Refresh(studio, [piece for part in parts for piece in part.followed], tabs)
         refresh.connect(page, gr.Timer(1.0))
         first_steps.connect(studio, page, refresh, places)
@@ -78,5 +80,6 @@ def build_page(library: Library, folders: StudioFolders, keys: SessionKeys, *, i
         play.connect(page, refresh)
         takes.connect(studio, page, refresh, play, places)
         models.connect(studio, page, refresh, play, places)
+        kits.connect(studio, refresh)
     page.queue(default_concurrency_limit=16, api_open=False)
     return page

@@ -29,7 +29,9 @@ def show_shots(job_id: str, status: JobStatus) -> str:
 
 def _kit(job_id: str, news: dict[str, Any], notes: str) -> str:
     save = link("Save the kit", f"/studio/file/{job_id}/kit?save=true", download=news["kit"], kind="strong small")
-    where = f"{news['sounds']} sounds, each with its key, in SFZ: open the .sfz in your sampler. It is in {news['folder']} too."
+    where = (
+        f"{news['sounds']} sounds, each with its key, in SFZ: open the .sfz in your sampler. It stays in your Library."
+    )
     return (
         f'<section class="sd-card"><div class="sd-title"><h2>Sampler kit</h2>{save}</div>{notes}'
         f'<p class="sd-quiet">{esc(where)}</p></section>'

@@ -2,9 +2,7 @@
 
 from __future__ import annotations
 
-import zipfile
 from datetime import UTC, datetime
-from pathlib import Path
 from typing import Any, Final
 
 from small_dataset_audio.audio import read_audio
@@ -16,7 +14,7 @@ from small_dataset_audio.ui.desk import Desk
 from small_dataset_audio.ui.near_state import KEY as NEAR
 from small_dataset_audio.ui.near_work import near_config
 from small_dataset_audio.ui.take_work import model_of
-from small_dataset_audio.workflow import Kit, OneShot, make_kit, make_one_shots
+from small_dataset_audio.workflow import Kit, OneShot, make_kit, make_one_shots, write_kit_archive
 
 SHOT_COLUMNS: Final = 160
 
@@ -57,9 +55,8 @@ def _say_kit(desk: Desk, kit: Kit) -> None:
     """Pack a kit for the browser to fetch, and say where it is."""
     desk.own_folder.mkdir(parents=True, exist_ok=True)
     packed = desk.own_folder / f"{kit.folder.name}.zip"
-    with atomic_write(packed) as temporary, zipfile.ZipFile(temporary, "w") as archive:
-        for path in sorted(file for file in kit.folder.rglob("*") if file.is_file()):
-            archive.write(path, Path(kit.folder.name) / path.relative_to(kit.folder))
+    with atomic_write(packed) as temporary:
+        write_kit_archive(kit.folder, temporary)
     sounds = len(kit.samples)
     news = {"notes": list(kit.notes), "kit": packed.name, "sounds": sounds, "folder": str(kit.folder)}
     desk.say(progress=1.0, message="", news=news, files={"kit": str(packed)})

@@ -38,6 +38,14 @@ from .generate import generate_takes as generate_takes
 from .kit import Kit as Kit
 from .kit import KitSample as KitSample
 from .kit import make_kit as make_kit
+from .kit_shelf import FoundKit as FoundKit
+from .kit_shelf import KitSound as KitSound
+from .kit_shelf import discard_kit as discard_kit
+from .kit_shelf import discarded_kits as discarded_kits
+from .kit_shelf import find_kit as find_kit
+from .kit_shelf import find_kits as find_kits
+from .kit_shelf import restore_kit as restore_kit
+from .kit_shelf import write_kit_archive as write_kit_archive
 from .near import near_of_recording as near_of_recording
 from .near import near_recordings as near_recordings
 from .one_shots import OneShot as OneShot

@@ -38,12 +38,12 @@ DEFAULT_HITS: Final = 24
 DEFAULT_ROUND_ROBINS: Final = 3
 MOST_ROUND_ROBINS: Final = 16
 KIT_VERSION: Final = 1
+KIT_FILE: Final = "kit.json"
+SAMPLES_FOLDER: Final = "samples"
 
 _FIRST_KEY: Final = 36  # where drums begin
 _LAST_KEY: Final = 127
 _KEYS_BEYOND: Final = 24  # that the lowest and the highest root are transposed by at most
-_SAMPLES: Final = "samples"
-_JSON: Final = "kit.json"
 
 
 @dataclass(frozen=True)
@@ -133,7 +133,9 @@ def make_kit(
     path = folder or _free_folder(DEFAULT_OUTPUT / safe_folder_name(pipeline.model_name), f"kit_seed{config.seed}")
     with atomic_folder(path) as temporary:
         search = search_hits(pipeline, config, hits, on_progress=on_progress)
-        samples = _write_samples(pipeline, group_hits(search.hits, hits, round_robins), temporary / _SAMPLES, config)
+        samples = _write_samples(
+            pipeline, group_hits(search.hits, hits, round_robins), temporary / SAMPLES_FOLDER, config
+        )
         notes = tuple(describe_search(len(samples), hits, search.num_takes, is_by_rise=search.is_by_rise))
         keys_name = f"{path.name} keys.sfz" if any(sample.shot.cut.root_key is not None for sample in samples) else None
         title = f"{pipeline.model_name}, seed {config.seed}, made with sda {__version__}"
@@ -141,13 +143,13 @@ def make_kit(
         if keys_name is not None:
             _write_text(temporary / keys_name, write_sfz(_over_keys(samples), f"{title}: what has a clear pitch"))
         content = _content(pipeline, config, search, samples, notes)
-        write_json(temporary / _JSON, {**content, "hits": hits, "round_robins": round_robins})
+        write_json(temporary / KIT_FILE, {**content, "hits": hits, "round_robins": round_robins})
     return Kit(
         folder=path,
         sfz_path=path / f"{path.name}.sfz",
         keys_sfz_path=None if keys_name is None else path / keys_name,
-        json_path=path / _JSON,
-        samples=tuple(_moved(sample, path / _SAMPLES) for sample in samples),
+        json_path=path / KIT_FILE,
+        samples=tuple(_moved(sample, path / SAMPLES_FOLDER) for sample in samples),
         notes=notes,
     )
 
@@ -228,7 +230,7 @@ def _holds(sample: KitSample) -> tuple[bool, float]:
 
 
 def _sfz_sample(sample: KitSample) -> SfzSample:
-    return SfzSample(f"{_SAMPLES}/{sample.shot.audio_path.name}", sample.shot.cut)
+    return SfzSample(f"{SAMPLES_FOLDER}/{sample.shot.audio_path.name}", sample.shot.cut)
 
 
 def _content(
@@ -254,7 +256,7 @@ def _content(
 def _described(sample: KitSample) -> dict[str, Any]:
     shot, cut = sample.shot, sample.shot.cut
     return {
-        "file": f"{_SAMPLES}/{shot.audio_path.name}",
+        "file": f"{SAMPLES_FOLDER}/{shot.audio_path.name}",
         "key": sample.key,
         "position": sample.position,
         "duration_s": shot.duration_s,
