@@ -13,8 +13,11 @@ from small_dataset_audio.inference.sidecars import read_sidecar
 from small_dataset_audio.ui import near_state
 from small_dataset_audio.ui.jobs import JobStatus
 from small_dataset_audio.ui.places_on_disk import StudioFolders
+from small_dataset_audio.ui.play_place import recall_settings, start_takes
+from small_dataset_audio.ui.play_settings import default_values
+from small_dataset_audio.ui.presets_row import WITHOUT_TRAINING
 from small_dataset_audio.ui.session import Session
-from small_dataset_audio.ui.variations import set_amount, start_variations
+from small_dataset_audio.ui.variations import set_amount, start_variations, variations_of
 from small_dataset_audio.ui.worker import Worker
 from tiny import write_recordings
 
@@ -91,3 +94,31 @@ def test_a_take_is_varied_from_its_recipe_as_much_as_was_set(bench: Bench):
     said = read_sidecar(Path(varied.files["json-0"]))["generation"]
     assert said["variations"][0][0] == 1.0
     assert {**said, "variations": []} == {**recipe["generation"], "variations": []}
+
+
+def test_settings_and_seed_of_a_varied_take_make_it_again_and_another_seed_another_take(bench: Bench):
+    session, name = bench.session, "pluck.wav"
+    example = session.corpus_folder("again") / name
+    example.parent.mkdir(parents=True)
+    example.write_bytes(min(bench.folder.glob("*.wav")).read_bytes())
+    near_state.add_files(session, "again", [name])
+    made, _ = bench.take(seed=11)
+    session.remember("play", {**session.recall("play"), "values": {"count": 2, "evaluate": False}})
+    set_amount(session, "0.5")
+    varied = bench.do(start_variations(session, Path(made.files["json-0"])))
+    session.remember("corpus", {"name": "plucks", "folder": str(bench.folder)})
+
+    recall_settings(session, varied_id(session), 1, True)
+    values = {**default_values(), "count": 1, "evaluate": False, "device": "auto", **session.recall("play")["values"]}
+    again = bench.do(start_takes(session, WITHOUT_TRAINING, {**values, "count": 1}))
+    assert Path(again.files["wav-0"]).read_bytes() == Path(varied.files["wav-1"]).read_bytes()
+
+    other = bench.do(start_takes(session, WITHOUT_TRAINING, {**values, "count": 1, "seed": "12"}))
+    assert read_sidecar(Path(other.files["json-0"]))["generation"]["variations"] == []
+    recall_settings(session, varied_id(session), 1, False)
+    assert variations_of(session, "11") == []
+
+
+def varied_id(session: Session) -> str:
+    """Id of the job that made variations last."""
+    return next(job_id for job_id, status in session.queue.of_session(session.id, "take") if "vary" in status.request)

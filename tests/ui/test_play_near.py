@@ -13,6 +13,13 @@ from small_dataset_audio.plots import MAP_FRAME
 from ui.steps import bring, go, make_takes
 
 
+def saved(page: Page) -> bytes:
+    """The take that is looked at, as the browser saves it."""
+    with page.expect_download() as download:
+        page.get_by_role("link", name="Save the WAV").click()
+    return Path(download.value.path()).read_bytes()
+
+
 def test_takes_go_to_a_place_of_the_map_or_to_recordings_and_are_varied(
     open_page: Callable[..., Page], recordings: Path
 ):
@@ -55,5 +62,16 @@ def test_takes_go_to_a_place_of_the_map_or_to_recordings_and_are_varied(
 
     page.get_by_role("button", name=re.compile("^Vary Take")).click()
     expect(page.locator(".sd-take")).to_contain_text("a variation")
+    page.get_by_role("button", name="Use settings and seed of this take").click()
+    varied = page.locator("#varied")
+    expect(varied).to_contain_text("With seed 3, takes are varied by 20 %")
+    wavs = page.locator("#takes .sd-sound[data-src*='/wav-']")
+    count, first = wavs.count(), saved(page)
+    page.get_by_role("button", name="Make takes").click()
+    expect(wavs).to_have_count(count + 1)
+    expect(page.locator(".sd-working")).to_have_count(0)
+    assert saved(page) == first
+    varied.get_by_role("button", name="Drop the variation").click()
+    expect(varied).not_to_contain_text("varied")
     near.get_by_role("button", name="Be near to pluck 0.wav no more").click()
     expect(way).to_have_count(1)

@@ -12,13 +12,14 @@ import gradio as gr
 from small_dataset_audio.controls.sliders import SLIDER_END, UNITS
 from small_dataset_audio.errors import InvalidConfigError, SdaError
 from small_dataset_audio.inference.sidecars import read_sidecar
-from small_dataset_audio.ui import near_place, near_state, presets_row
+from small_dataset_audio.ui import near_place, near_state, presets_row, variations
 from small_dataset_audio.ui.controls_view import live_names, show_sliders
 from small_dataset_audio.ui.events import on, piece
 from small_dataset_audio.ui.near_place import NearPlace, stamp
 from small_dataset_audio.ui.play_settings import (
     NO_BLEND,
     STEERED,
+    VARIED,
     build_settings,
     draw_seed,
     names,
@@ -29,7 +30,7 @@ from small_dataset_audio.ui.presets_row import WITHOUT_TRAINING, PresetsRow
 from small_dataset_audio.ui.refresh import Followed, Refresh
 from small_dataset_audio.ui.session import Session
 from small_dataset_audio.ui.takes_made import show_single, show_takes
-from small_dataset_audio.ui.variations import set_amount, start_variations
+from small_dataset_audio.ui.variations import VariedLine, keep_variations, set_amount, start_variations, variations_of
 
 if TYPE_CHECKING:
     from small_dataset_audio.ui.page import Studio
@@ -48,6 +49,7 @@ class PlayPlace:
     sliders: gr.HTML
     near: NearPlace
     settings: dict[str, Any]
+    varied: VariedLine
     make: gr.Button
     shots: gr.Button
     kit: gr.Button
@@ -62,6 +64,7 @@ class PlayPlace:
         return (
             Followed("play", self.sliders, _show_sliders),
             self.near.followed,
+            self.varied.followed,
             Followed("play", self.single, show_single),
             Followed("play", self.takes, show_takes),
         )
@@ -165,6 +168,7 @@ class PlayPlace:
             on(widget.change if isinstance(widget, gr.Textbox) else widget.input, keep, everything)
         on(on(self.settings["dice"].click, draw_seed, None, self.settings["seed"]).then, keep, everything)
         self.near.connect(studio, refresh)
+        self.varied.connect(studio, refresh)
         self.presets.connect(self.model, self.settings, keep)
         stereo = self.settings["stereo"]
         on(stereo.change, lambda mode: gr.Slider(visible=mode == "mid_side"), stereo, self.settings["width"])
@@ -179,6 +183,7 @@ def build(studio: Studio, tab: gr.Tab, ready: gr.HTML) -> PlayPlace:
             sliders = piece("sliders")
             near = near_place.build()
             settings = build_settings()
+            varied = variations.build()
             make = gr.Button("Make takes", variant="primary", size="lg", elem_id="make-takes")
             num_shots = gr.Number(
                 16,
@@ -195,7 +200,7 @@ def build(studio: Studio, tab: gr.Tab, ready: gr.HTML) -> PlayPlace:
             takes = piece("takes")
             single = piece("single-sounds")
     return PlayPlace(
-        studio, tab, model, presets, sliders, near, settings, make, shots, kit, num_shots, takes, single, ready
+        studio, tab, model, presets, sliders, near, settings, varied, make, shots, kit, num_shots, takes, single, ready
     )
 
 
@@ -220,7 +225,9 @@ def start_takes(
     ------
     InvalidConfigError
     """
-    wanted = wanted_of({**values, STEERED: steered(session, model)})
+    # Single sounds are cut out of takes of many seeds; variations are of one.
+    varied = variations_of(session, values["seed"]) if num_shots is None else []
+    wanted = wanted_of({**values, STEERED: steered(session, model), VARIED: varied})
     corpus = session.recall("corpus")
     if not model or (model == WITHOUT_TRAINING and not corpus):
         raise SdaError("there is no model to play yet; bring some recordings under Corpus, or use those of the demo")
@@ -266,6 +273,7 @@ def remember_settings(session: Session, settings: Mapping[str, Any], seed: str, 
     controls = dict(settings.get(STEERED) or {})
     remember(session, {"values": {**values, **values_of(settings, seed=seed)}, STEERED: controls})
     near_state.set_targets(session, settings, model)
+    keep_variations(session, settings, seed)
 
 
 def steered(session: Session, model: str) -> dict[str, Any]:

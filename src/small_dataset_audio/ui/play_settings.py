@@ -76,7 +76,10 @@ NOT_HERE: Final[Mapping[str, str]] = {
 """Options of ``sda generate`` that are deliberately no widgets, and why."""
 
 
-FIELDS_NOT_HERE: Final = ("max_duration_s", "variations", "near", "near_strength")
+VARIED: Final = "variations"
+"""The field of :class:`GenerationConfig` that is kept for the seed of a take that was varied."""
+
+FIELDS_NOT_HERE: Final = ("max_duration_s", VARIED, "near", "near_strength")
 """Fields of :class:`GenerationConfig` that no widget sets: the guard follows the length, the others are of :data:`PIECES`."""
 
 STEERED: Final = "controls"
@@ -241,6 +244,7 @@ def wanted_of(values: Mapping[str, Any]) -> Wanted:
             **given,
             "duration_s": duration_s,
             STEERED: values.get(STEERED, {}),
+            VARIED: values.get(VARIED, []),
             "max_duration_s": usual if duration_s <= usual else LONGEST_DURATION_S,
             "seed": _seed(str(values["seed"] or "")),
             "overlap_samples": round(float(values["overlap"] or 0.0) * _SAMPLES_PER_MS),

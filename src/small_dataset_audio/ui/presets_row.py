@@ -12,7 +12,8 @@ from small_dataset_audio.errors import SdaError
 from small_dataset_audio.presets import settings_of
 from small_dataset_audio.ui.events import on
 from small_dataset_audio.ui.near_state import set_targets
-from small_dataset_audio.ui.play_settings import STEERED, default_values, names, values_of, wanted_of
+from small_dataset_audio.ui.play_settings import STEERED, VARIED, default_values, names, values_of, wanted_of
+from small_dataset_audio.ui.variations import keep_variations, variations_of
 from small_dataset_audio.workflow import delete_preset, list_presets, read_preset, save_preset
 
 if TYPE_CHECKING:
@@ -46,10 +47,13 @@ class PresetsRow:
                 preset = read_preset(model, name, library=self.studio.library)
             except SdaError as error:
                 raise gr.Error(str(error), print_exception=False) from error
-            values = {**default_values(), **values_of(preset.settings, seed=str(preset.settings.get("seed") or ""))}
+            set_seed = preset.settings.get("seed")
+            seed = "" if set_seed is None else str(set_seed)
+            values = {**default_values(), **values_of(preset.settings, seed=seed)}
             session = self.studio.session(request)
             session.remember("play", {**session.recall("play"), STEERED: dict(preset.settings.get(STEERED) or {})})
             set_targets(session, preset.settings, model)
+            keep_variations(session, preset.settings, seed)
             # How takes are made is no part of a preset.
             return [values.get(name, gr.skip()) for name in names()]
 
@@ -59,9 +63,11 @@ class PresetsRow:
                     raise SdaError("presets are kept with a model; choose one first")
                 if not (name or "").strip():
                     raise SdaError("write a name for the preset first")
-                controls = self.studio.session(request).recall("play").get(STEERED, {})
+                session, named = self.studio.session(request), dict(zip(names(), values, strict=True))
+                controls = session.recall("play").get(STEERED, {})
                 set_now = {name: value for name, value in controls.items() if value}
-                config = wanted_of({**dict(zip(names(), values, strict=True)), STEERED: set_now}).config
+                varied = variations_of(session, named["seed"])
+                config = wanted_of({**named, STEERED: set_now, VARIED: varied}).config
                 settings = settings_of(config, with_seed=config.seed is not None)
                 save_preset(model, name, settings, with_seed=True, overwrite=True, library=self.studio.library)
             except SdaError as error:
