@@ -27,7 +27,17 @@ def test_a_slider_says_where_it_is_in_its_unit():
     assert "<output>6 ERB</output>" in shown()
     assert "<output>8 ERB</output>" in shown(5.0)
     assert "<output>3 ERB</output>" in shown(-5.0)
-    assert "<output>a curve</output>" in shown([[0.0, 1.0], [1.0, 2.0]])
+    assert "<output>3 to 8 ERB</output>" in shown([[0.0, -5.0], [1.0, 5.0]])
+    assert "<output>a curve of 3 points</output>" in shown([[0.0, 1.0], [0.5, 2.0], [1.0, 1.0]])
+    assert "<output>a curve of 1 point</output>" in shown([[0.5, 1.0]])
+    assert "<output>10 ERB</output>" in shown(14.0)
+
+
+def test_a_slider_has_two_places_where_it_changes_over_the_take():
+    assert re.findall(r'type="range".*? value="([^"]+)"', shown(3.0)) == ["3"]
+    assert " checked" not in shown(3.0)
+    assert re.findall(r'type="range".*? value="([^"]+)"', shown([[0.0, -5.0], [1.0, 5.0]])) == ["-5", "5"]
+    assert " checked" in shown([[0.0, -5.0], [1.0, 5.0]])
 
 
 def test_recordings_under_the_neutral_fill_the_left_half_of_a_slider_alone():

@@ -27,6 +27,7 @@ from small_dataset_audio.ui.play_settings import (
     OTHERS,
     PIECES,
     STEERED,
+    VARIED,
     show_duration,
     values_of,
     wanted_of,
@@ -85,14 +86,14 @@ def test_untouched_the_page_asks_for_what_the_command_line_does(shown: dict):
         GenerationConfig(
             concat_mode="latent_interpolation", steps_between=3, overlap_samples=1200, chunk_duration_s=0.5
         ),
-        GenerationConfig(controls={"brightness": 3.0}),
+        GenerationConfig(controls={"brightness": 3.0, "pitch": [[0.0, -5.0], [1.0, 5.0]]}, variations=((0.2, 9),)),
         GenerationConfig(loop=True, file_format="flac", bit_depth="16-bit", blend_model="wood", blend_weight=0.2),
     ],
 )
 def test_settings_of_a_take_come_back_as_they_were(shown: dict, config: GenerationConfig):
     settings = {field.name: getattr(config, field.name) for field in fields(config)}
     seed = "" if config.seed is None else str(config.seed)
-    values = {**shown, **values_of(settings, seed=seed), STEERED: config.controls}
+    values = {**shown, **values_of(settings, seed=seed), STEERED: config.controls, VARIED: config.variations}
     assert wanted_of(values).config == config
 
 

@@ -1,4 +1,7 @@
-"""The sliders of a model: each with its range in its unit, and how the recordings lie in that."""
+"""The sliders of a model: each with its range in its unit, and how the recordings lie in that.
+
+One that changes over the take has two: what it begins with, and what it ends with.
+"""
 
 from __future__ import annotations
 
@@ -9,6 +12,7 @@ from typing import Any, Final
 from small_dataset_audio.controls.sliders import SLIDER_END
 from small_dataset_audio.ui.html import button, esc, notice, progress
 from small_dataset_audio.ui.jobs import JobStatus
+from small_dataset_audio.ui.steering_state import Setting, ends_of, is_ramp
 
 _WORDS: Final[Mapping[str, str]] = {
     "brightness": "darker to brighter",
@@ -37,7 +41,7 @@ def show_sliders(status: JobStatus, values: Mapping[str, Any]) -> str:
     ----------
     status : JobStatus
         Of the work that tells what its controls do.
-    values : mapping of str to float
+    values : mapping of str to float or curve
         What is set.
     """
     if status.state == "failed":
@@ -58,19 +62,52 @@ def show_sliders(status: JobStatus, values: Mapping[str, Any]) -> str:
     return f'<fieldset class="sd-sliders"><legend>Steer</legend>{rows}<div>{centre}</div></fieldset>'
 
 
-def _slider(report: Mapping[str, Any], value: Any) -> str:  # noqa: ANN401 - a number, or a curve
+def _slider(report: Mapping[str, Any], setting: Setting) -> str:
     name, unit = str(report["name"]), str(report["unit"])
-    set_to = float(value) if isinstance(value, int | float) else 0.0
+    title, words = name.capitalize(), _WORDS.get(name, "")
     low, neutral, high = float(report["low"]), float(report["neutral"]), float(report["high"])
-    there = neutral + (high - neutral if set_to > 0 else neutral - low) * set_to / SLIDER_END
-    said = "a curve" if not isinstance(value, int | float) else f"{there:.3g} {unit}".strip()
-    return (
-        f'<label class="sd-slider"><span><b>{esc(name.capitalize())}</b> <i>{esc(_WORDS.get(name, ""))}</i></span>'
-        f"<output>{esc(said)}</output>{_distribution(report['corpus'], low, neutral, high)}"
-        f'<input type="range" min="{-SLIDER_END:g}" max="{SLIDER_END:g}" step="0.5" value="{set_to:g}" '
-        f'aria-label="{esc(name.capitalize())}: {esc(_WORDS.get(name, ""))}" data-change="control" data-name="{esc(name)}">'
-        f"<small><span>{low:.3g}</span><span>{neutral:.3g}</span><span>{high:.3g} {esc(unit)}</span></small></label>"
+    ends = ends_of(setting)
+    if ends is None:
+        alone = float(setting) if isinstance(setting, int | float) else 0.0
+        said, inputs = f"{_in_unit(alone, low, neutral, high):.3g}", _input(name, alone, f"{title}: {words}")
+    else:
+        first, last = (f"{_in_unit(value, low, neutral, high):.3g}" for value in ends)
+        said = f"{first} to {last}"
+        inputs = (
+            f'<label class="sd-end"><span>from</span>{_input(name, ends[0], f"{title} from, as it begins", "first")}</label>'
+            f'<label class="sd-end"><span>to</span>{_input(name, ends[1], f"{title} to, as it ends", "last")}</label>'
+        )
+    # A curve stays what it is until a slider is moved, and then goes straight from one end to the other.
+    told = f"{said} {unit}".strip() if ends is None or is_ramp(setting) else _curve(setting)
+    changes = (
+        f'<label class="sd-changes"><input type="checkbox" data-change="changing" data-name="{esc(name)}" '
+        f'aria-label="{esc(title)} changes over the take"{" checked" if ends else ""}> changes over the take</label>'
     )
+    return (
+        f'<div class="sd-slider{" sd-ramp" if ends else ""}" role="group" aria-label="{esc(title)}">'
+        f"<span><b>{esc(title)}</b> <i>{esc(words)}</i></span>"
+        f"<output>{esc(told)}</output>{_distribution(report['corpus'], low, neutral, high)}{inputs}"
+        f"<small><span>{low:.3g}</span><span>{neutral:.3g}</span><span>{high:.3g} {esc(unit)}</span></small>"
+        f"{changes}</div>"
+    )
+
+
+def _input(name: str, value: float, label: str, end: str = "") -> str:
+    which = f' data-end="{end}"' if end else ""
+    return (
+        f'<input type="range" min="{-SLIDER_END:g}" max="{SLIDER_END:g}" step="0.5" value="{value:g}" '
+        f'aria-label="{esc(label)}" data-change="control" data-name="{esc(name)}"{which}>'
+    )
+
+
+def _in_unit(value: float, low: float, neutral: float, high: float) -> float:
+    inside = min(SLIDER_END, max(-SLIDER_END, value))  # beyond its end a slider does what it does there
+    return neutral + (high - neutral if inside > 0 else neutral - low) * inside / SLIDER_END
+
+
+def _curve(setting: Setting) -> str:
+    count = 1 if isinstance(setting, int | float) else len(setting)
+    return f"a curve of {count} point{'' if count == 1 else 's'}"
 
 
 def _distribution(quantiles: Sequence[float], low: float, neutral: float, high: float) -> str:

@@ -9,7 +9,6 @@ from typing import TYPE_CHECKING, Any, Final
 
 import gradio as gr
 
-from small_dataset_audio.controls.sliders import SLIDER_END, UNITS
 from small_dataset_audio.errors import InvalidConfigError, SdaError
 from small_dataset_audio.inference.sidecars import read_sidecar
 from small_dataset_audio.ui import near_place, near_state, presets_row, variations
@@ -29,6 +28,13 @@ from small_dataset_audio.ui.play_settings import (
 from small_dataset_audio.ui.presets_row import WITHOUT_TRAINING, PresetsRow
 from small_dataset_audio.ui.refresh import Followed, Refresh
 from small_dataset_audio.ui.session import Session
+from small_dataset_audio.ui.steering_state import (
+    keep_settings,
+    set_changing,
+    set_slider,
+    settings_kept,
+    settings_wanted,
+)
 from small_dataset_audio.ui.takes_made import show_single, show_takes
 from small_dataset_audio.ui.variations import VariedLine, keep_variations, set_amount, start_variations, variations_of
 
@@ -143,14 +149,14 @@ class PlayPlace:
 
         def steer(event: gr.EventData, request: gr.Request) -> None:
             session, said = studio.session(request), event._data
-            kept = session.recall("play")
-            if said.get("act") == "control" and said.get("name") in UNITS:
-                value = min(SLIDER_END, max(-SLIDER_END, float(said.get("value", 0.0))))
-                remember(session, {STEERED: {**kept.get(STEERED, {}), said["name"]: value}})
+            if said.get("act") == "control":
+                set_slider(session, said.get("name"), said.get("value"), said.get("end"))
+            elif said.get("act") == "changing":
+                set_changing(session, said.get("name"), said.get("value") == "true")
             elif said.get("act") == "centre":
-                remember(session, {STEERED: {}})
+                keep_settings(session, {})
             elif said.get("act") == "measure":
-                model = str(kept.get("model", ""))
+                model = str(session.recall("play").get("model", ""))
                 session.start("controls", {"model": model, "of": [model, stamp(studio, model)], "measure": True})
 
         everything = [self.model, *self.asked]
@@ -270,8 +276,8 @@ def _sidecar(session: Session, job_id: str, number: int) -> Path | None:
 def remember_settings(session: Session, settings: Mapping[str, Any], seed: str, model: str) -> None:
     """Put the settings of a take of `model` into the widgets, when they are next shown."""
     values = session.recall("play").get("values", {})
-    controls = dict(settings.get(STEERED) or {})
-    remember(session, {"values": {**values, **values_of(settings, seed=seed)}, STEERED: controls})
+    remember(session, {"values": {**values, **values_of(settings, seed=seed)}})
+    keep_settings(session, settings.get(STEERED))
     near_state.set_targets(session, settings, model)
     keep_variations(session, settings, seed)
 
@@ -280,7 +286,7 @@ def steered(session: Session, model: str) -> dict[str, Any]:
     """What is set of the controls that a model has."""
     found = session.job("controls")
     live = live_names(found[1].news) if found is not None and found[1].news.get("model") == model else []
-    return {name: value for name, value in session.recall("play").get(STEERED, {}).items() if name in live and value}
+    return settings_wanted(session, live)
 
 
 def _show_sliders(studio: Studio, session: Session) -> str:
@@ -293,7 +299,7 @@ def _show_sliders(studio: Studio, session: Session) -> str:
     if found is None or found[1].request.get("of") != state:
         session.start("controls", {"model": model, "of": state})
         return ""
-    return show_sliders(found[1], session.recall("play").get(STEERED, {}))
+    return show_sliders(found[1], settings_kept(session))
 
 
 def _named(values: tuple[Any, ...]) -> dict[str, Any]:

@@ -13,6 +13,7 @@ from small_dataset_audio.presets import settings_of
 from small_dataset_audio.ui.events import on
 from small_dataset_audio.ui.near_state import set_targets
 from small_dataset_audio.ui.play_settings import STEERED, VARIED, default_values, names, values_of, wanted_of
+from small_dataset_audio.ui.steering_state import keep_settings, settings_wanted
 from small_dataset_audio.ui.variations import keep_variations, variations_of
 from small_dataset_audio.workflow import delete_preset, list_presets, read_preset, save_preset
 
@@ -51,7 +52,7 @@ class PresetsRow:
             seed = "" if set_seed is None else str(set_seed)
             values = {**default_values(), **values_of(preset.settings, seed=seed)}
             session = self.studio.session(request)
-            session.remember("play", {**session.recall("play"), STEERED: dict(preset.settings.get(STEERED) or {})})
+            keep_settings(session, preset.settings.get(STEERED))
             set_targets(session, preset.settings, model)
             keep_variations(session, preset.settings, seed)
             # How takes are made is no part of a preset.
@@ -64,10 +65,8 @@ class PresetsRow:
                 if not (name or "").strip():
                     raise SdaError("write a name for the preset first")
                 session, named = self.studio.session(request), dict(zip(names(), values, strict=True))
-                controls = session.recall("play").get(STEERED, {})
-                set_now = {name: value for name, value in controls.items() if value}
                 varied = variations_of(session, named["seed"])
-                config = wanted_of({**named, STEERED: set_now, VARIED: varied}).config
+                config = wanted_of({**named, STEERED: settings_wanted(session), VARIED: varied}).config
                 settings = settings_of(config, with_seed=config.seed is not None)
                 save_preset(model, name, settings, with_seed=True, overwrite=True, library=self.studio.library)
             except SdaError as error:
