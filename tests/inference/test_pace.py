@@ -35,3 +35,11 @@ def test_no_pace_changes_at_once():
 def test_another_seed_is_another_pace_and_the_same_one_the_same():
     np.testing.assert_array_equal(pace_of(96_000, 0.3, 1), pace_of(96_000, 0.3, 1))
     assert not np.array_equal(pace_of(96_000, 0.3, 1), pace_of(96_000, 0.3, 2))
+
+
+@pytest.mark.parametrize("seed", range(5))
+def test_where_time_shall_be_even_it_runs_as_long_as_recorded_on_the_whole(seed: int):
+    generator = np.random.default_rng(seed)
+    pace = draw_pace(600_000, 0.35, generator, even_samples=480_000)
+    assert pace[: 480_000 // HOP_LENGTH + 1].mean() == pytest.approx(1.0)
+    np.testing.assert_allclose(pace / pace[0], pace_of(600_000, 0.35, seed) / pace_of(600_000, 0.35, seed)[0])

@@ -149,10 +149,12 @@ def stream_chunks_crossfade(
     vocoder: Vocoder | None = None,
     style: WalkStyle | None = None,
     period_samples: int | None = None,
+    even_samples: int | None = None,
 ) -> Iterator[Piece]:
     """Yield what :func:`generate_chunks_crossfade` returns, chunk by chunk [shape=(channels, samples)].
 
-    With `period_samples` the walk is one that comes back to where it began about so many samples later.
+    With `period_samples` the walk is one that comes back to where it began about so many samples later. Over the first
+    `even_samples`, time runs as long as recorded on the whole.
     """
     num_samples = _checked_length(num_chunks, chunk_samples, overlap_samples)
     if num_samples == 0:
@@ -162,7 +164,7 @@ def stream_chunks_crossfade(
     style = style or WalkStyle()
     draws, _ = _generators(seed, 0)
     reach = spectrogram.config.hop_length // 2
-    pace = draw_pace(num_samples, style.bend, draws)
+    pace = draw_pace(num_samples, style.bend, draws, even_samples)
     num_rendered = num_chunks
     if style.bend:  # what turns out not to be needed is not rendered
         num_rendered = plan_num_chunks(samples_needed(num_samples, float(pace.max())), chunk_samples, overlap_samples)

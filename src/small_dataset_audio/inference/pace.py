@@ -17,7 +17,9 @@ _LEAST: Final = 0.4
 """Of the largest bend: a pace that kept near that of the recording would be the recording."""
 
 
-def draw_pace(num_samples: int, bend: float, generator: np.random.Generator) -> NDArray[np.float64]:
+def draw_pace(
+    num_samples: int, bend: float, generator: np.random.Generator, even_samples: int | None = None
+) -> NDArray[np.float64]:
     """Draw the pace of a take.
 
     Parameters
@@ -26,6 +28,9 @@ def draw_pace(num_samples: int, bend: float, generator: np.random.Generator) -> 
     bend : float [0 or more]
         At 0.3 time runs up to 30 % faster, and slower by the same factor.
     generator : numpy.random.Generator
+    even_samples : int, optional
+        Over so many samples, from the first on, time shall run as long as recorded on the whole: what was planned for them is
+        then what is heard in them.
 
     Returns
     -------
@@ -36,4 +41,5 @@ def draw_pace(num_samples: int, bend: float, generator: np.random.Generator) -> 
     num_knots = int(hops / hold) + 2
     knots = generator.uniform(_LEAST, 1.0, num_knots) * generator.choice([-1.0, 1.0], num_knots)
     exponents = np.interp(np.arange(hops) / hold, np.arange(num_knots), knots)
-    return np.asarray((1.0 + bend) ** exponents)
+    pace = np.asarray((1.0 + bend) ** exponents)
+    return pace if even_samples is None else pace / pace[: even_samples // HOP_LENGTH + 1].mean()

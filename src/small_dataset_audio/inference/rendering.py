@@ -8,6 +8,7 @@ import numpy as np
 import torch
 
 from small_dataset_audio.audio.spectrogram import AudioSpectrogram
+from small_dataset_audio.controls.steering import SteeredDensity
 from small_dataset_audio.errors import InvalidConfigError
 from small_dataset_audio.inference.antialias import anti_alias
 from small_dataset_audio.inference.chunking import (
@@ -131,6 +132,7 @@ class Renderer:
                 vocoder=vocoder,
                 style=config.walk_style,
                 period_samples=period_samples,
+                even_samples=needed if isinstance(self.density, SteeredDensity) else None,
             )
         else:
             chunks = stream_chunks_latent_interp(
