@@ -161,9 +161,8 @@ class _Measuring:
         self._pipeline = pipeline
 
     def __call__(self, density: Density, seed: int, level_lufs: float | None) -> NDArray[np.float64]:
-        # Played as recorded: bending and detuning shift what takes measure by little, all along the slider, and take most of
-        # the time.
-        config = GenerationConfig(duration_s=TAKE_S, seed=seed, novelty="low")
+        # As takes are made by default: bent in time and pitch, they scatter more than played as recorded.
+        config = GenerationConfig(duration_s=TAKE_S, seed=seed)
         level = None if level_lufs is None else np.array([level_lufs])
         result = self._pipeline.drawing_from(density).generate(config, level_lufs=level)
         return np.array([np.nan if value is None else value for value in astuple(describe(result.audio))])
