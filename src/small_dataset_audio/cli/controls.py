@@ -43,9 +43,9 @@ EXAMPLES: Final = """\
   drags along   what moves most with it, and by what share of that
   follows       correlation of the slider with what takes measure
 
-A control is live where it follows at 0.90 or more, moves at least
-three quarters of a deviation, and drags nothing along by more than about
-half of that, on rendered takes of 10 s."""
+A control is live where it follows at 0.90 or more, moves at least one
+deviation, and drags nothing along by more than about two fifths of that,
+on rendered takes of 10 s."""
 
 _BAR: Final = 24
 ModelArgument = Annotated[

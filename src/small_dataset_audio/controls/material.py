@@ -60,7 +60,7 @@ class Material:
     chances : ndarray [shape=(places,)]
         Cumulated probabilities of the places.
     path_ends : ndarray [shape=(paths,)]
-    last_heard : ndarray [shape=(steps + 1,)]
+    uncut_ends : ndarray [shape=(steps + 1,)]
         Where a stretch that would end at a step ends: before an attack that it would cut short.
     lengths : (int, int)
         Of the shortest and the longest stretch, in steps: a corpus of long sounds is not cut into short ones.
@@ -77,7 +77,7 @@ class Material:
     ends: NDArray[np.int64] = field(repr=False)
     chances: NDArray[np.float64] = field(repr=False)
     path_ends: NDArray[np.int64] = field(repr=False)
-    last_heard: NDArray[np.int64] = field(repr=False)
+    uncut_ends: NDArray[np.int64] = field(repr=False)
     lengths: tuple[int, int]
     sounding: float
     loudest: float
@@ -90,7 +90,7 @@ class Material:
         lengths = np.exp(generator.uniform(np.log(shortest), np.log(longest), count)).astype(np.int64)
         lengths = np.where(generator.random(count) < _WHOLE_SHARE, longest, lengths)
         ends = np.minimum(starts + lengths, path_ends)
-        heard = np.maximum(self.last_heard[ends], np.minimum(starts + shortest // 2, ends))
+        heard = np.maximum(self.uncut_ends[ends], np.minimum(starts + shortest // 2, ends))
         ends = np.where(path_ends - ends < _LEAST_REST, path_ends, heard)
         return Stretches(starts, ends, self.is_clean[places])
 
@@ -133,7 +133,7 @@ def material_of(density: LatentDensity, sums: NDArray[np.float32]) -> Material:
         ends=np.concatenate(ends).astype(np.int64),
         chances=chances / chances[-1],
         path_ends=path_ends,
-        last_heard=_before_attacks(sums[:, _ONSETS] > 0),
+        uncut_ends=_before_attacks(sums[:, _ONSETS] > 0),
         lengths=(_length(density.path_lengths, _SHORTEST), _length(density.path_lengths, _LONGEST)),
         loudest=float(np.quantile(sums[:, _POWER], _LOUD_SHARE)),
         sounding=float(np.average(sums[:, _FRAMES], weights=of_steps)),

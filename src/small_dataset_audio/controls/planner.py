@@ -178,7 +178,7 @@ def _plan_once(
     unlikeness = None if goal.affinity is None else _running_totals(goal.affinity)
     like = None if goal.likeness is None else _Debt(goal.likeness)
     last_used = np.full(len(material.latents), -np.inf)
-    last_heard = np.full(len(material.path_ends), -np.inf)
+    last_visited = np.full(len(material.path_ends), -np.inf)
     # What shall be near to something may have only one recording that is.
     same_cost = _SAME_COST if unlikeness is None and like is None else 0.0
     silence_scale = 1.0 / (_SILENCE_SPREAD * max(material.sounding, 1e-9) * _NOMINAL_STEPS)
@@ -211,7 +211,7 @@ def _plan_once(
         cost += _MADE_COST * made
         recordings = np.searchsorted(material.path_ends, drawn.starts, side="right")
         cost += _AGAIN_COST * np.exp((last_used[drawn.starts] - planned) / _FORGOTTEN_STEPS)
-        cost += same_cost * np.exp((last_heard[recordings] - planned) / _FORGOTTEN_STEPS)
+        cost += same_cost * np.exp((last_visited[recordings] - planned) / _FORGOTTEN_STEPS)
         if ends:
             cost += _join_costs(material, ends[-1], drawn, typical)
         # Not always the very best: takes of other seeds shall be other takes.
@@ -230,7 +230,7 @@ def _plan_once(
         planned += end - start
         # Stretches that overlap this one are heard again too.
         last_used[max(start - 2, 0) : end] = planned
-        last_heard[recordings[best]] = planned
+        last_visited[recordings[best]] = planned
     final = float(np.square(off * scale).sum()) * (_NOMINAL_STEPS / heard_steps)
     return Plan(np.array(starts), np.array(ends), np.array(clean), heard, spent + _FINAL_WEIGHT * final)
 

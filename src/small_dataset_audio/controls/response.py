@@ -13,9 +13,9 @@ import numpy as np
 import scipy.optimize
 from numpy.typing import NDArray
 
-_LEAST_RATIO: Final = 2.1  # 2 is promised, of takes that are not these
+_LEAST_RATIO: Final = 2.2  # 2 is promised, of takes that are not these
 _LEAST_MONOTONICITY: Final = 0.9
-_LEAST_RANGE: Final = 0.75  # deviations from end to end
+_LEAST_RANGE: Final = 1.0  # deviations from end to end
 _SAFE_SHARE: Final = 0.9  # of what may move along
 _MUCH_TOO_FAR: Final = 1.6
 

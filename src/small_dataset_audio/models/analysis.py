@@ -48,8 +48,8 @@ class Analysis:
         How much each descriptor (column) counts while a control (row) is steered.
     leans : ndarray [shape=(controls, controls), float32, -1 to 1]
         By how many deviations each descriptor (column) shall go along with one of a control's own (row); 1 for itself.
-    monotonicity : ndarray [shape=(controls,), float32, -1 to 1]
-        Spearman's rank correlation of what was asked and what was measured.
+    monotonicity : ndarray [shape=(controls,), float32, 0 to 1]
+        Correlation to be expected of the slider with what takes measure.
     is_live : ndarray [shape=(controls,), bool]
         Whether a control does what it says, and nothing else half as much.
     quantiles : ndarray [shape=(controls, quantiles), float32, rising]
