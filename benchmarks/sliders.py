@@ -2,7 +2,7 @@
 
     python benchmarks/sliders.py                      walks, made without training; half an hour on two cores
     python benchmarks/sliders.py --budget 180         models that were trained for three minutes each
-    python benchmarks/sliders.py --save               also writes results/sliders.json and results/sliders.md
+    python benchmarks/sliders.py --save               also writes results/sliders.json and results/sliders.md, after each corpus
     python benchmarks/sliders.py --corpora tabla      this one only
 
 Takes have all defaults but the slider, and seeds that the analysis has not seen. For each live slider is told
@@ -91,6 +91,8 @@ def main(arguments: Sequence[str] | None = None) -> int:
         print(f"no recordings {absent[0]}_* in {options.samples}; install sonic-pi-samples", file=sys.stderr)
         return 1
     rows: list[SliderRow] = []
+    done: list[str] = []
+    page = ""
     with tempfile.TemporaryDirectory() as scratch:
         library = Library(Path(scratch) / "home")
         for corpus in options.corpora:
@@ -99,21 +101,28 @@ def main(arguments: Sequence[str] | None = None) -> int:
                 pass
             rows += measure(corpus, model, library)
             print(*(row for row in rows if row.corpus == corpus), sep="\n", file=sys.stderr, flush=True)
+            done.append(corpus)
+            page = _keep(rows, done, options.budget, save=options.save)
+    print(page)
+    return 0
+
+
+def _keep(rows: Sequence[SliderRow], corpora: Sequence[str], budget_s: float, *, save: bool) -> str:
+    """Make the page of what is measured so far, and save it where asked: a run of an hour may be ended."""
     values: dict[str, Any] = {
         "date": datetime.now(UTC).isoformat(timespec="seconds"),
         "commit": commit(),
         "machine": machine_name(),
         "python": platform.python_version(),
-        "budget_s": options.budget,
-        "corpora": options.corpora,
+        "budget_s": budget_s,
+        "corpora": list(corpora),
         "sliders": [asdict(row) for row in rows],
     }
     page = table(values, rows)
-    print(page)
-    if options.save:
+    if save:
         write_json(RESULTS / "sliders.json", values)
         write_bytes(RESULTS / "sliders.md", page.encode())
-    return 0
+    return page
 
 
 def measure(corpus: str, model: str, library: Library) -> list[SliderRow]:
