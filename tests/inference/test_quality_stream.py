@@ -11,7 +11,7 @@ from hypothesis import strategies as st
 
 from edges import noise, sine
 from small_dataset_audio.inference.pieces import stream_of
-from small_dataset_audio.inference.quality import compute_quality_score
+from small_dataset_audio.inference.quality import SIGNAL_RMS, compute_quality_score
 from small_dataset_audio.inference.quality_stream import QualityMeter, score_stream
 from small_dataset_audio.inference.stereo import Extremes, apply_mid_side_widening, peak_normalize
 
@@ -81,3 +81,16 @@ def test_flat_tops_are_counted_wherever_the_borders_lie(samples: list[float], le
 def test_a_stream_is_scored_by_going_through_it_once():
     audio = np.atleast_2d(SOUNDS["wide"])
     assert score_stream(stream_of(audio), RATE, Extremes.of([audio])) == compute_quality_score(audio, RATE)
+
+
+def test_what_was_turned_down_is_rated_as_before_where_the_threshold_went_down_too():
+    audio = np.concatenate([0.5 * sine(440.0, RATE), 0.002 * noise(RATE)])
+    quiet, threshold = np.atleast_2d(audio / np.float32(64)), SIGNAL_RMS / 64
+    before, after = compute_quality_score(audio, RATE), score_of_quiet(quiet, signal_rms=threshold)
+    assert after["snr_db"] == pytest.approx(before["snr_db"], abs=0.01)
+    assert after["rating"] == before["rating"] == "green"
+    assert score_of_quiet(quiet)["rating"] == "yellow"  # all of it is under the threshold that has not moved
+
+
+def score_of_quiet(audio: np.ndarray, **threshold: float) -> dict[str, Any]:
+    return score_stream(stream_of(audio), RATE, Extremes.of([audio]), **threshold)

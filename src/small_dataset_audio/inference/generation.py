@@ -28,7 +28,7 @@ import torch
 from numpy.typing import NDArray
 
 from small_dataset_audio.audio.spectrogram import AudioSpectrogram
-from small_dataset_audio.constants import SAMPLE_RATE
+from small_dataset_audio.constants import PEAK_TARGET, SAMPLE_RATE
 from small_dataset_audio.errors import InvalidConfigError
 from small_dataset_audio.inference.blending import Rendering, plan_rendering
 from small_dataset_audio.inference.config import GenerationConfig
@@ -37,6 +37,7 @@ from small_dataset_audio.inference.file_formats import FILE_FORMATS
 from small_dataset_audio.inference.mastering import master, shape_at_48k
 from small_dataset_audio.inference.pieces import FileStore, MemoryStore, Piece, Stream, stream_of
 from small_dataset_audio.inference.provenance import audio_sha256, describe_environment, stream_sha256
+from small_dataset_audio.inference.quality import SIGNAL_RMS
 from small_dataset_audio.inference.quality_stream import score_stream
 from small_dataset_audio.inference.rendering import Renderer
 from small_dataset_audio.inference.results import Appraisal, Appraise, GenerationResult, Sections, TakeSummary
@@ -357,7 +358,10 @@ class GenerationPipeline:
 
 
 def _score(stream: Stream, config: GenerationConfig, extremes: Extremes) -> dict[str, Any]:
-    quality = score_stream(stream, config.sample_rate, extremes)
+    # A take that was asked to be quiet is measured as if it had been turned up: its sounds are no noise for that.
+    peak = float(extremes.peak) if config.controls else 0.0
+    signal_rms = SIGNAL_RMS * min(peak / PEAK_TARGET, 1.0) if peak else SIGNAL_RMS
+    quality = score_stream(stream, config.sample_rate, extremes, signal_rms=signal_rms)
     return {**quality, "loop": score_seam(stream).to_json()} if config.loop else quality
 
 

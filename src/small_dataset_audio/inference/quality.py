@@ -276,9 +276,9 @@ def _is_steady_broadband_noise(channels: NDArray[np.float32], sample_rate: int) 
     )
 
 
-def noise_measures(frames: _Frames, bands: list[slice]) -> NDArray[np.float64]:
+def noise_measures(frames: _Frames, bands: list[slice], signal_rms: float = SIGNAL_RMS) -> NDArray[np.float64]:
     """Flatness, number of bands that carry, and level in dB of every loud frame [shape=(3, loud frames)]."""
-    loud = np.square(frames).mean(axis=(0, 2)) > SIGNAL_RMS**2
+    loud = np.square(frames).mean(axis=(0, 2)) > signal_rms**2
     spectra = np.fft.rfft(frames[:, loud] * np.hanning(frames.shape[2]))
     # Summed as powers, not as waveforms: the complementary combs of a widened mono signal then cancel.
     power = np.square(np.abs(spectra)).sum(axis=0)

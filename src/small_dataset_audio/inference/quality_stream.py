@@ -37,9 +37,11 @@ _FULL_SCALE = 0.999
 _NEIGHBOURS = 2  # samples on either side of a run that tell whether it ends in an edge
 
 
-def score_stream(stream: Stream, sample_rate: int, extremes: Extremes) -> dict[str, Any]:
-    """Rate a take, going through it once; `extremes` are its own."""
-    meter = QualityMeter(sample_rate, extremes)
+def score_stream(
+    stream: Stream, sample_rate: int, extremes: Extremes, *, signal_rms: float = SIGNAL_RMS
+) -> dict[str, Any]:
+    """Rate a take, going through it once; `extremes` are its own, and `signal_rms` as for :class:`QualityMeter`."""
+    meter = QualityMeter(sample_rate, extremes, signal_rms=signal_rms)
     for piece in stream.pieces():
         meter.push(piece)
     return meter.score()
@@ -53,13 +55,15 @@ class QualityMeter:
     sample_rate : int [Hz]
     extremes : Extremes
         Of the very samples that will go by.
+    signal_rms : float
+        Frames with an RMS over this are signal, the others are noise or rests.
     """
 
-    def __init__(self, sample_rate: int, extremes: Extremes) -> None:
+    def __init__(self, sample_rate: int, extremes: Extremes, *, signal_rms: float = SIGNAL_RMS) -> None:
         self._extremes = extremes
         self._num_samples = 0
-        self._ratio = _RatioMeter(sample_rate)
-        self._noise = _NoiseMeter(sample_rate)
+        self._ratio = _RatioMeter(sample_rate, signal_rms)
+        self._noise = _NoiseMeter(sample_rate, signal_rms)
         self._clipping = [
             _ChannelClipping(high, low) for high, low in zip(extremes.highest[:, 0], extremes.lowest[:, 0], strict=True)
         ]
@@ -116,7 +120,8 @@ class _Framer:
 class _RatioMeter:
     """Powers of 10 ms frames: 800 bytes a second of audio are kept."""
 
-    def __init__(self, sample_rate: int) -> None:
+    def __init__(self, sample_rate: int, signal_rms: float) -> None:
+        self._signal_rms = signal_rms
         self._frame_samples = max(1, round(FRAME_MS * sample_rate / 1000))
         self._framer = _Framer(self._frame_samples)
         self._powers: list[NDArray[np.float64]] = [np.empty(0)]
@@ -127,7 +132,7 @@ class _RatioMeter:
 
     def finish(self) -> float | None:
         power = np.concatenate(self._powers)
-        loud = power > SIGNAL_RMS**2
+        loud = power > self._signal_rms**2
         if loud.all() or not loud.any():
             return None
         noise_power = max(float(power[~loud].mean()), NOISE_POWER_FLOOR)
@@ -137,7 +142,8 @@ class _RatioMeter:
 class _NoiseMeter:
     """Three figures of each loud frame of 43 ms: under 600 bytes a second of audio are kept."""
 
-    def __init__(self, sample_rate: int) -> None:
+    def __init__(self, sample_rate: int, signal_rms: float) -> None:
+        self._signal_rms = signal_rms
         self._frame_samples = max(2, round(NOISE_FRAME_S * sample_rate))
         self._bands = octave_bands(self._frame_samples, sample_rate)
         self._framer = _Framer(self._frame_samples)
@@ -146,7 +152,7 @@ class _NoiseMeter:
     def push(self, piece: Piece) -> None:
         if len(self._bands) > 1:
             for frames in whole_frames(self._framer.push(piece), self._frame_samples):
-                self._measures.append(noise_measures(frames, self._bands))
+                self._measures.append(noise_measures(frames, self._bands, self._signal_rms))
 
     def finish(self) -> bool:
         flatness, num_bands, level_db = np.concatenate(self._measures, axis=1)
