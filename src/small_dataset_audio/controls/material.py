@@ -5,7 +5,7 @@ A take may change over at the beginning of a recording, right before an onset, a
 
 from __future__ import annotations
 
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import Final
 
 import numpy as np
@@ -24,6 +24,7 @@ _HELD_STEPS: Final = 6  # a quarter of a second
 _APART_STEPS: Final = 4  # from any other place to one in a held sound
 _SHORTEST: Final = (1 / 3, 12, 120)  # share of a recording of middling length, at least half a second, at most 5 s
 _LONGEST: Final = (8 / 5, 96, 600)  # likewise, from 4 s to 25 s
+_FEWEST: Final = 12  # stretches that fit into a take, where it asks for that
 _LEAST_REST: Final = 4
 _CUT_OFF_STEPS: Final = 4  # an attack of which less is heard is none
 _WHOLE_SHARE: Final = 0.3  # of stretches go on to the end of their recording: endings belong to a sound as attacks do
@@ -93,6 +94,12 @@ class Material:
         heard = np.maximum(self.uncut_ends[ends], np.minimum(starts + shortest // 2, ends))
         ends = np.where(path_ends - ends < _LEAST_REST, path_ends, heard)
         return Stretches(starts, ends, self.is_clean[places])
+
+    def cut_for(self, num_steps: int) -> Material:
+        """Return the same, in stretches of which a take of so many steps has at least some."""
+        shortest, longest = self.lengths
+        shortest = min(shortest, max(num_steps // _FEWEST, _SHORTEST[1]))
+        return replace(self, lengths=(shortest, min(longest, max(num_steps, 2 * shortest))))
 
 
 def material_of(density: LatentDensity, sums: NDArray[np.float32]) -> Material:

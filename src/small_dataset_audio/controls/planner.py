@@ -222,7 +222,7 @@ def _plan_once(
             spent += float(cost[best]) * lengths[best] / heard_steps
         owed, silent = _KEPT * away[best], _KEPT * float(silence[best])
         if like is not None:
-            like.choose(best)
+            like.choose(best, is_heard=planned < heard_steps)
         start, end = int(drawn.starts[best]), int(drawn.ends[best])
         starts.append(start)
         ends.append(end)
@@ -232,6 +232,8 @@ def _plan_once(
         last_used[max(start - 2, 0) : end] = planned
         last_visited[recordings[best]] = planned
     final = float(np.square(off * scale).sum()) * (_NOMINAL_STEPS / heard_steps)
+    if like is not None:
+        final += like.missed() * (_LIKE_STEPS / heard_steps)
     return Plan(np.array(starts), np.array(ends), np.array(clean), heard, spent + _FINAL_WEIGHT * final)
 
 
@@ -243,6 +245,7 @@ class _Debt:
         self._totals = _running_totals(likeness.features)
         self._owed = np.zeros(likeness.features.shape[1])
         self._away = self._owed[None]
+        self._off = self._owed
 
     def costs(self, drawn: Stretches, middles: _Array) -> _Array:
         lengths = (drawn.ends - drawn.starts)[:, None]
@@ -251,8 +254,14 @@ class _Debt:
         costs: _Array = self._likeness.weight * np.square(self._away / _LIKE_STEPS).sum(axis=1)
         return costs
 
-    def choose(self, number: int) -> None:
+    def choose(self, number: int, *, is_heard: bool) -> None:
+        if is_heard:
+            self._off = self._off + self._away[number] - self._owed
         self._owed = _KEPT * self._away[number]
+
+    def missed(self) -> float:
+        """Cost of what all of it has too much or too little of."""
+        return self._likeness.weight * float(np.square(self._off / _LIKE_STEPS).sum())
 
 
 def _typical_distance(material: Material) -> float:

@@ -54,9 +54,9 @@ class SteeredDensity:
         """Plan a trajectory of `num_steps` steps; of `style` the temperature and the detuning count."""
         style = style or WalkStyle()
         style.validate()
-        plan = plan_take(
-            self.material, self.goal, num_steps, self.step_samples, generator, heard_steps=self.heard_steps
-        )
+        # To be like something from moment to moment, a take must be free to change over often enough.
+        material = self.material if self.goal.likeness is None else self.material.cut_for(num_steps)
+        plan = plan_take(material, self.goal, num_steps, self.step_samples, generator, heard_steps=self.heard_steps)
         rows, levels = weave(plan, self.material, num_steps)
         return Walk(
             table=self.density.latents,
