@@ -13,8 +13,17 @@ from small_dataset_audio.ui.html import ON_CLICK
 Widgets: TypeAlias = Block | Sequence[Block] | None
 
 
-def on(trigger: Callable[..., Any], do: Callable[..., Any], inputs: Widgets = None, outputs: Widgets = None) -> Any:  # noqa: ANN401 - Gradio's own
+def on(
+    trigger: Callable[..., Any],
+    do: Callable[..., Any],
+    inputs: Widgets = None,
+    outputs: Widgets = None,
+    *,
+    in_turn: str | None = None,
+) -> Any:  # noqa: ANN401 - Gradio's own
     """Have `do` called with the values of `inputs` when something happens; what it returns goes into `outputs`.
+
+    What is given the same word as `in_turn` is done one after the other, as it happened; all else may overtake.
 
     Returns
     -------
@@ -22,7 +31,15 @@ def on(trigger: Callable[..., Any], do: Callable[..., Any], inputs: Widgets = No
         Its ``then`` is a trigger too.
     """
     return trigger(
-        do, inputs, outputs, show_progress="hidden", api_visibility="private", trigger_mode="multiple", queue=True
+        do,
+        inputs,
+        outputs,
+        show_progress="hidden",
+        api_visibility="private",
+        trigger_mode="multiple",
+        queue=True,
+        concurrency_limit=1,
+        concurrency_id=in_turn,
     )
 
 

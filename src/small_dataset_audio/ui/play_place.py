@@ -17,6 +17,7 @@ from small_dataset_audio.ui.events import on, piece
 from small_dataset_audio.ui.near_place import NearPlace, stamp
 from small_dataset_audio.ui.play_settings import (
     NO_BLEND,
+    SETTINGS,
     STEERED,
     VARIED,
     build_settings,
@@ -82,7 +83,7 @@ class PlayPlace:
 
     def recall_after(self, dependency: Any) -> None:  # noqa: ANN401 - Gradio's own
         """Show what is remembered, once something else was done."""
-        on(dependency.then, self.recall, None, [self.model, *self.asked, self.ready])
+        on(dependency.then, self.recall, None, [self.model, *self.asked, self.ready], in_turn=SETTINGS)
 
     def recall(self, request: gr.Request) -> list[Any]:
         """What the widgets are to show: what this browser set before."""
@@ -118,7 +119,7 @@ class PlayPlace:
             except SdaError as error:
                 raise gr.Error(str(error), print_exception=False) from error
 
-        def act(event: gr.EventData, request: gr.Request) -> None:
+        def act(event: gr.EventData, request: gr.Request) -> list[Any]:
             session, said = studio.session(request), event._data
             if said.get("act") == "stop":
                 session.queue.ask_to_stop(session.id, str(said.get("job", "")))
@@ -132,6 +133,8 @@ class PlayPlace:
                     start_variations(session, sidecar)
             elif said.get("act") in {"settings", "again"}:
                 recall_settings(session, str(said.get("job", "")), int(said.get("number", 0)), said["act"] == "again")
+                return self.recall(request)
+            return [gr.skip() for _ in shown]
 
         def cut(request: gr.Request, count: float, model: str, *values: Any) -> None:  # noqa: ANN401 - values of widgets
             session = studio.session(request)
@@ -160,19 +163,21 @@ class PlayPlace:
                 session.start("controls", {"model": model, "of": [model, stamp(studio, model)], "measure": True})
 
         everything = [self.model, *self.asked]
-        refresh.after(on(self.sliders.click, steer))
-        refresh.after(on(self.model.change, keep, everything))
-        refresh.after(on(self.kit.click, kit, [self.num_shots, *everything]))
-        refresh.after(on(self.shots.click, cut, [self.num_shots, *everything]))
-        refresh.after(on(self.single.click, act))
-        refresh.after(on(self.make.click, make, everything))
-        refresh.after(on(on(self.takes.click, act).then, self.recall, None, [*everything, self.ready]))
-        on(page.load, self.recall, None, [*everything, self.ready])
+        shown = [*everything, self.ready]
+        refresh.after(on(self.sliders.click, steer, in_turn=SETTINGS))
+        refresh.after(on(self.model.change, keep, everything, in_turn=SETTINGS))
+        refresh.after(on(self.kit.click, kit, [self.num_shots, *everything], in_turn=SETTINGS))
+        refresh.after(on(self.shots.click, cut, [self.num_shots, *everything], in_turn=SETTINGS))
+        refresh.after(on(self.single.click, act, None, shown, in_turn=SETTINGS))
+        refresh.after(on(self.make.click, make, everything, in_turn=SETTINGS))
+        refresh.after(on(self.takes.click, act, None, shown, in_turn=SETTINGS))
+        on(page.load, self.recall, None, shown, in_turn=SETTINGS)
         on(self.tab.select, self.offer, None, [self.model, self.settings["blend"]])
         for widget in everything:
             # What is pasted into a text is no input to Gradio, but a change.
-            on(widget.change if isinstance(widget, gr.Textbox) else widget.input, keep, everything)
-        on(on(self.settings["dice"].click, draw_seed, None, self.settings["seed"]).then, keep, everything)
+            on(widget.change if isinstance(widget, gr.Textbox) else widget.input, keep, everything, in_turn=SETTINGS)
+        thrown = on(self.settings["dice"].click, draw_seed, None, self.settings["seed"], in_turn=SETTINGS)
+        on(thrown.then, keep, everything, in_turn=SETTINGS)
         self.near.connect(studio, refresh)
         self.varied.connect(studio, refresh)
         self.presets.connect(self.model, self.settings, keep)

@@ -87,6 +87,9 @@ STEERED: Final = "controls"
 
 NO_BLEND: Final = ("nothing", "")
 
+SETTINGS: Final = "settings"
+"""What is done in turn, as :func:`on` has it: what sets something under Play, and what reads it, lose nothing to each other."""
+
 
 @dataclass(frozen=True)
 class Wanted:

@@ -12,7 +12,7 @@ from small_dataset_audio.errors import SdaError
 from small_dataset_audio.presets import settings_of
 from small_dataset_audio.ui.events import on
 from small_dataset_audio.ui.near_state import set_targets
-from small_dataset_audio.ui.play_settings import STEERED, VARIED, default_values, names, values_of, wanted_of
+from small_dataset_audio.ui.play_settings import SETTINGS, STEERED, VARIED, default_values, names, values_of, wanted_of
 from small_dataset_audio.ui.steering_state import keep_settings, settings_wanted
 from small_dataset_audio.ui.variations import keep_variations, variations_of
 from small_dataset_audio.workflow import delete_preset, list_presets, read_preset, save_preset
@@ -82,8 +82,8 @@ class PresetsRow:
                     raise gr.Error(str(error), print_exception=False) from error
             return gr.Dropdown(choices=self._names_of(model), value=None)
 
-        recalled = on(self.chosen.select, recall, [model, self.chosen], asked)
-        on(recalled.then, keep, [model, *asked])
+        recalled = on(self.chosen.select, recall, [model, self.chosen], asked, in_turn=SETTINGS)
+        on(recalled.then, keep, [model, *asked], in_turn=SETTINGS)
         on(self.save.click, save, [model, self.chosen, *asked], self.chosen)
         on(self.delete.click, delete, [model, self.chosen], self.chosen)
         on(model.change, self.offer, model, self.chosen)
