@@ -25,6 +25,29 @@ _Array = NDArray[np.float64]
 
 
 @dataclass(frozen=True)
+class Wish:
+    """What a take shall measure once it is rendered; its goal says what its plan shall sum up to.
+
+    Parameters
+    ----------
+    means : ndarray [shape=(controls,), units of each]
+    spread : ndarray [shape=(controls,), units of each, over 0]
+        By how much takes differ.
+    weights : ndarray [shape=(controls,), 0 or more]
+        0 where nothing is known of what takes measure.
+    """
+
+    means: _Array = field(repr=False)
+    spread: _Array = field(repr=False)
+    weights: _Array = field(repr=False)
+
+    def missed(self, measured: _Array) -> _Array:
+        """By how many deviations a take measures more [shape=(controls,)]; 0 where it measures nothing, or nothing counts."""
+        apart = (measured - self.means) / self.spread
+        return np.where(np.isfinite(apart) & (self.weights > 0.0), apart, 0.0)
+
+
+@dataclass(frozen=True)
 class SteeredDensity:
     """The density of a model, its walks planned towards a goal.
 
@@ -36,6 +59,8 @@ class SteeredDensity:
     step_samples : int
     heard_steps : int, optional
         Steps of a walk that a take is made of; a walk may go on after its end, and what it plays there is not measured.
+    wish : Wish, optional
+        Without one, nothing is known of what takes measure once they are rendered.
     """
 
     density: LatentDensity
@@ -43,6 +68,7 @@ class SteeredDensity:
     goal: Goal
     step_samples: int
     heard_steps: int | None = None
+    wish: Wish | None = None
 
     def walk(
         self,
@@ -85,7 +111,25 @@ def steer(density: LatentDensity, analysis: Analysis, controls: Controls, step_s
         Checked ones.
     step_samples : int
     """
-    return SteeredDensity(density, material_of(density, analysis.sums), goal_of(analysis, controls), step_samples)
+    goal = goal_of(analysis, controls)
+    wish = wish_of(analysis, controls, goal)
+    return SteeredDensity(density, material_of(density, analysis.sums), goal, step_samples, wish=wish)
+
+
+def wish_of(analysis: Analysis, controls: Controls, goal: Goal) -> Wish:
+    """Say what a take shall measure: what its sliders say, and of all else what takes measure that sum up to its goal.
+
+    Between sums and measurements lies, for each descriptor, about as much as where nothing is asked for. Loudness is a matter
+    of gain, and no matter here.
+    """
+    numbers = range(len(NAMES))
+    measured = np.array([float(slider_to_units(analysis, number, np.zeros(1))[0]) for number in numbers])
+    means = goal.targets.mean(axis=0) + measured - analysis.neutral
+    for name, setting in controls.items():
+        values = np.array([value_at(setting, float(share)) for share in _shares(controls)])
+        means[NAMES.index(name)] = slider_to_units(analysis, NAMES.index(name), values).mean()
+    is_known = (np.ptp(analysis.measured, axis=1) > 0.0) & (np.array(NAMES) != LOUDNESS)
+    return Wish(means, goal.spread, np.where(is_known, goal.weights, 0.0))
 
 
 def goal_of(analysis: Analysis, controls: Controls) -> Goal:

@@ -3,12 +3,15 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
+from dataclasses import replace
 
 import numpy as np
 import torch
+from numpy.typing import NDArray
 
 from small_dataset_audio.audio.spectrogram import AudioSpectrogram
 from small_dataset_audio.controls.steering import SteeredDensity
+from small_dataset_audio.controls.variation import VariedDensity
 from small_dataset_audio.errors import InvalidConfigError
 from small_dataset_audio.inference.antialias import anti_alias
 from small_dataset_audio.inference.chunking import (
@@ -19,14 +22,15 @@ from small_dataset_audio.inference.chunking import (
 from small_dataset_audio.inference.config import MAX_SEED, GenerationConfig
 from small_dataset_audio.inference.looping import loop_samples
 from small_dataset_audio.inference.mastering import shape_at_48k
-from small_dataset_audio.inference.pieces import Piece, cut
+from small_dataset_audio.inference.pieces import Piece, collect, cut
+from small_dataset_audio.inference.rehearsal import rehearsals_of, rehearse
 from small_dataset_audio.inference.steered import density_of_take
 from small_dataset_audio.inference.stereo import left_and_right
 from small_dataset_audio.models.analysis import Analysis
 from small_dataset_audio.models.autoencoder import Autoencoder
 from small_dataset_audio.models.density import Density
 from small_dataset_audio.models.vocoder.griffin_lim import GriffinLimVocoder
-from small_dataset_audio.models.vocoder.protocol import StereoVocoder, Vocoder
+from small_dataset_audio.models.vocoder.protocol import PlayingVocoder, StereoVocoder, Vocoder
 
 
 class Renderer:
@@ -105,7 +109,17 @@ class Renderer:
         return vocoder.in_stereo()
 
     def render(self, config: GenerationConfig, seed: int, vocoder: Vocoder) -> Iterator[Piece]:
-        """Yield chunks, low-passed, cut at 48 kHz to what the export needs [shape=(channels, samples)]."""
+        """Yield chunks, low-passed, cut at 48 kHz to what the export needs [shape=(channels, samples)].
+
+        What is steered is rehearsed first.
+        """
+        density = self._rehearsed(config, seed, vocoder, self.density)
+        if density is not self.density:
+            return self.drawing_from(density).render_as_planned(config, seed, vocoder)
+        return self.render_as_planned(config, seed, vocoder)
+
+    def render_as_planned(self, config: GenerationConfig, seed: int, vocoder: Vocoder) -> Iterator[Piece]:
+        """Do the same, and nothing first."""
         if config.stereo_mode == "corpus":
             return left_and_right(self._render_seed(config, seed, vocoder))
         if config.stereo_mode != "dual_seed":
@@ -114,6 +128,26 @@ class Renderer:
         right = self._render_seed(config, (seed + 1) % (MAX_SEED + 1), vocoder)
         # One plan makes both, so their pieces are of the same lengths.
         return (np.concatenate(pair) for pair in zip(left, right, strict=True))
+
+    def _rehearsed(
+        self, config: GenerationConfig, seed: int, vocoder: Vocoder, density: Density | None
+    ) -> Density | None:
+        if isinstance(density, VariedDensity):
+            steered = self._rehearsed(config, seed, vocoder, density.density)
+            return density if steered is None or steered is density.density else replace(density, density=steered)
+        # What is computed would take its time, and of anchors nothing is steered.
+        if not (isinstance(density, SteeredDensity) and isinstance(vocoder, PlayingVocoder)):
+            return density
+        if config.concat_mode != "crossfade":
+            return density
+        in_mono = replace(config, stereo_mode="mono")
+        mono = self.choose_vocoder(in_mono)
+
+        def hear(tried: SteeredDensity) -> NDArray[np.float32]:
+            pieces = self.drawing_from(tried).render_as_planned(in_mono, seed, mono)
+            return collect(pieces, *shape_at_48k(in_mono))
+
+        return rehearse(density, hear, rehearsals_of(config.duration_s))
 
     def _render_seed(self, config: GenerationConfig, seed: int, vocoder: Vocoder) -> Iterator[Piece]:
         needed = shape_at_48k(config)[1]

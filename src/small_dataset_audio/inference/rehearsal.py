@@ -1,0 +1,71 @@
+"""A steered take is rehearsed: rendered, heard, asked for anew by what it missed, and made as it measured best.
+
+A plan is made of sums, and sums do not tell all: how joins, pace and detuning come out, only the sound says. What a rehearsal
+measures too much of, the next one is asked for less of: a proportional controller around the planner.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import replace
+from typing import Final
+
+import numpy as np
+from numpy.typing import NDArray
+
+from small_dataset_audio.constants import SAMPLE_RATE
+from small_dataset_audio.controls.descriptors import describe
+from small_dataset_audio.controls.sliders import NAMES
+from small_dataset_audio.controls.steering import SteeredDensity
+
+_MOST: Final = 4
+_MOST_S: Final = 60.0  # of all rehearsals of a take together: long takes even out by themselves
+_GAIN: Final = 0.6
+_FURTHEST: Final = 3.0  # deviations that are made up for at once
+
+Hear = Callable[[SteeredDensity], NDArray[np.float32]]
+"""Renders a take [shape=(1, samples), 48 kHz]."""
+
+
+def rehearsals_of(duration_s: float) -> int:
+    """How often a take of so many seconds is rehearsed."""
+    return min(_MOST, int(_MOST_S / duration_s))
+
+
+def rehearse(density: SteeredDensity, hear: Hear, times: int) -> SteeredDensity:
+    """Find what to ask for, so that a take measures as it shall.
+
+    Parameters
+    ----------
+    density : SteeredDensity
+        With a wish.
+    hear : callable
+    times : int
+        0 leaves `density` as it is.
+
+    Returns
+    -------
+    SteeredDensity
+        The one whose take came nearest to the wish.
+    """
+    wish = density.wish
+    if wish is None:
+        return density
+    best, least = density, np.inf
+    tried = density
+    for _ in range(times):
+        missed = wish.missed(measured_of(hear(tried)[0]))
+        cost = float((wish.weights * np.square(missed)).sum())
+        if cost < least:
+            best, least = tried, cost
+        less = _GAIN * np.clip(missed, -_FURTHEST, _FURTHEST) * wish.spread
+        tried = replace(tried, goal=replace(tried.goal, targets=tried.goal.targets - less))
+    return best
+
+
+def measured_of(audio: NDArray[np.float32]) -> NDArray[np.float64]:
+    """Describe a take [shape=(controls,), units of each]; NaN where it has none."""
+    # What is shorter than a block of the loudness meter has nothing that could be corrected.
+    found = describe(np.pad(audio, (0, max(0, SAMPLE_RATE // 2 - len(audio)))))
+    values = [getattr(found, name) for name in NAMES]
+    return np.array([np.nan if value is None else value for value in values], dtype=np.float64)

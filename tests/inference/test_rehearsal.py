@@ -1,0 +1,127 @@
+"""Rehearsals against a take that answers by arithmetic: a tone, always some semitones higher than it was asked to be."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import replace
+
+import numpy as np
+import pytest
+
+from small_dataset_audio.controls.planner import Goal
+from small_dataset_audio.controls.sliders import NAMES
+from small_dataset_audio.controls.steering import SteeredDensity, Wish, goal_of, wish_of
+from small_dataset_audio.inference.rehearsal import rehearsals_of, rehearse
+from small_dataset_audio.models.analysis import NUM_COLUMNS, NUM_CONTROLS, Analysis
+
+RATE = 48_000
+PITCH, LOUDNESS, ATTACK = (NAMES.index(name) for name in ("pitch", "loudness", "attack"))
+WANTED = 62.0
+
+
+def asked_for(pitch: float, **wish: object) -> SteeredDensity:
+    """A density of which only the goal and the wish are looked at."""
+    targets = np.zeros((1, NUM_CONTROLS))
+    targets[0, PITCH] = pitch
+    only_pitch = np.eye(NUM_CONTROLS)[PITCH]
+    goal = Goal(targets, np.full(NUM_CONTROLS, 2.0), np.ones(NUM_CONTROLS))
+    wanted = Wish(np.full(NUM_CONTROLS, WANTED), np.full(NUM_CONTROLS, 2.0), only_pitch)
+    return SteeredDensity(None, None, goal, 2048, **{"wish": wanted, **wish})  # type: ignore[arg-type]
+
+
+def tone_above(semitones: float, heard: list[float]) -> Callable[[SteeredDensity], np.ndarray]:
+    def hear(density: SteeredDensity) -> np.ndarray:
+        heard.append(float(density.goal.targets[0, PITCH]))
+        frequency_hz = 440.0 * 2.0 ** ((heard[-1] + semitones - 69.0) / 12.0)
+        return (0.5 * np.sin(2 * np.pi * frequency_hz * np.arange(RATE) / RATE)).astype(np.float32)[None]
+
+    return hear
+
+
+@pytest.mark.parametrize("semitones", [-5.0, 3.0, 8.0])
+def test_what_is_always_missed_is_made_up_for(semitones: float):
+    heard: list[float] = []
+    best = rehearse(asked_for(WANTED), tone_above(semitones, heard), 6)
+    assert heard[0] == WANTED
+    assert len(heard) == 6
+    assert abs(best.goal.targets[0, PITCH] + semitones - WANTED) < 0.4
+    assert np.delete(best.goal.targets[0], PITCH).tolist() == [0.0] * (NUM_CONTROLS - 1)  # what counts nothing stays
+
+
+def test_what_is_met_at_once_stays():
+    heard: list[float] = []
+    best = rehearse(asked_for(WANTED), tone_above(0.0, heard), 3)
+    assert best.goal.targets[0, PITCH] == pytest.approx(WANTED, abs=0.2)
+
+
+def test_the_best_rehearsal_counts_and_not_the_last():
+    answers = iter([1.0, 12.0, 12.0])
+    density = asked_for(WANTED)
+
+    def hear(_: SteeredDensity) -> np.ndarray:
+        return tone_above(next(answers), [])(density)
+
+    assert rehearse(density, hear, 3) is density
+
+
+def test_silence_asks_for_nothing_else():
+    best = rehearse(asked_for(WANTED), lambda _: np.zeros((1, 100), np.float32), 3)
+    assert best.goal.targets[0, PITCH] == WANTED
+
+
+def test_without_a_wish_or_a_rehearsal_nothing_is_heard():
+    heard: list[float] = []
+    for density, times in ((asked_for(WANTED, wish=None), 4), (asked_for(WANTED), 0)):
+        assert rehearse(density, tone_above(3.0, heard), times) is density
+    assert heard == []
+
+
+@pytest.mark.parametrize(("duration_s", "times"), [(0.05, 4), (15.0, 4), (20.0, 3), (60.0, 1), (61.0, 0), (3600.0, 0)])
+def test_long_takes_are_not_rehearsed(duration_s: float, times: int):
+    assert rehearsals_of(duration_s) == times
+
+
+def analysis_of(**changes: object) -> Analysis:
+    """Sums say 10 where takes measure 12, of everything; sliders go from 8 to 20."""
+    each = np.ones((NUM_CONTROLS, NUM_CONTROLS), np.float32)
+    figures = {
+        "sums": np.ones((3, NUM_COLUMNS), np.float32),
+        "neutral": np.full(NUM_CONTROLS, 10.0, np.float32),
+        "spread": np.full(NUM_CONTROLS, 2.0, np.float32),
+        "asked": np.tile(np.array([-1.0, 0.0, 1.0], np.float32), (NUM_CONTROLS, 1)),
+        "measured": np.tile(np.array([8.0, 12.0, 20.0], np.float32), (NUM_CONTROLS, 1)),
+        "crosstalk": each,
+        "weights": each,
+        "leans": np.eye(NUM_CONTROLS, dtype=np.float32),
+        "monotonicity": np.ones(NUM_CONTROLS, np.float32),
+        "is_live": np.ones(NUM_CONTROLS, bool),
+        "quantiles": each,
+    }
+    return Analysis(**{**figures, **changes})  # type: ignore[arg-type]
+
+
+def test_a_take_shall_measure_what_its_slider_says_and_of_all_else_what_takes_do():
+    analysis = analysis_of()
+    controls = {"pitch": 5.0}
+    wish = wish_of(analysis, controls, goal_of(analysis, controls))
+    assert wish.means[PITCH] == 16.0
+    assert np.delete(wish.means, [PITCH, LOUDNESS]).tolist() == [12.0] * (NUM_CONTROLS - 2)
+    assert wish.weights[LOUDNESS] == 0.0
+    assert wish.missed(np.full(NUM_CONTROLS, 14.0))[[PITCH, ATTACK, LOUDNESS]].tolist() == [-1.0, 1.0, 0.0]
+    assert wish.missed(np.full(NUM_CONTROLS, np.nan)).tolist() == [0.0] * NUM_CONTROLS
+
+
+def test_of_what_no_take_was_measured_nothing_is_wished():
+    measured = analysis_of().measured.copy()
+    measured[ATTACK] = 0.0
+    analysis = analysis_of(measured=measured)
+    controls = {"pitch": [(0.0, -10.0), (1.0, 10.0)]}
+    wish = wish_of(analysis, controls, goal_of(analysis, controls))
+    assert wish.weights[ATTACK] == 0.0
+    assert wish.means[PITCH] == pytest.approx((8.0 + 12.0) / 4 + (12.0 + 20.0) / 4, abs=0.1)  # over the ramp
+
+
+def test_a_density_that_is_rehearsed_is_the_same_but_for_its_goal():
+    density = asked_for(WANTED)
+    best = rehearse(density, tone_above(3.0, []), 4)
+    assert replace(best, goal=density.goal) == density
