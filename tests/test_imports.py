@@ -39,6 +39,17 @@ def test_a_generation_config_is_made_and_checked_without_torch(statement: str):
     assert "torch" not in loaded
 
 
+def test_the_studio_answers_without_what_takes_seconds_to_load(tmp_path: Path):
+    loaded = loaded_by(
+        "from small_dataset_audio.ui.places_on_disk import StudioFolders\n"
+        "from small_dataset_audio.ui.request import keep_quiet\n"
+        f"keep_quiet(StudioFolders(__import__('pathlib').Path({str(tmp_path)!r})))\n"
+        "import small_dataset_audio.ui.server"
+    )
+    assert "gradio" in loaded
+    assert loaded.isdisjoint({"torch", "scipy", "librosa", "numba"})
+
+
 # One interpreter, since torch takes seconds; the package itself is forgotten before each module, so each is imported first.
 EACH_FIRST = """
 import importlib, pkgutil, sys, warnings

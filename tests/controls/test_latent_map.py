@@ -5,7 +5,8 @@ from __future__ import annotations
 import numpy as np
 import pytest
 
-from small_dataset_audio.controls.latent_map import clamped, map_of, target_at
+from small_dataset_audio.controls.latent_map import map_of, target_at
+from small_dataset_audio.controls.map_places import clamped
 from small_dataset_audio.errors import InvalidConfigError
 from small_dataset_audio.models.density import LatentDensity
 from small_dataset_audio.models.latent_paths import fit_density

@@ -13,12 +13,9 @@ import numpy as np
 from numpy.typing import NDArray
 
 from small_dataset_audio.controls.centroids import centroids_of
+from small_dataset_audio.controls.map_places import MAP_END, clamped
 from small_dataset_audio.controls.targets import NearTarget, target_of
-from small_dataset_audio.errors import InvalidConfigError
 from small_dataset_audio.models.density import LatentDensity
-
-MAP_END: Final = 10.0
-"""Coordinates go from minus this to plus this."""
 
 _AROUND_STEPS: Final = 6  # a quarter of a second to either side
 _SILENT_SHARE: Final = 0.1  # of the way from silence to the loudest is silence
@@ -104,19 +101,6 @@ def target_at(density: LatentDensity, latent_map: LatentMap, x: float, y: float)
     nearest = latent_map.steps[np.argsort(away, kind="stable")[:_NEAREST_STEPS]]
     points, shares = centroids_of(density.latents[nearest], _POINTS, np.random.default_rng(0))
     return target_of(f"{x:g},{y:g}", points.tolist(), shares.tolist())
-
-
-def clamped(x: float, y: float) -> tuple[float, float]:
-    """Bring a place onto the map.
-
-    Raises
-    ------
-    InvalidConfigError
-        A coordinate that is not finite.
-    """
-    if not np.isfinite([x, y]).all():
-        raise InvalidConfigError(f"the place {x:g},{y:g} is not on the map; give two numbers from -10 to 10")
-    return min(max(x, -MAP_END), MAP_END), min(max(y, -MAP_END), MAP_END)
 
 
 def _sounding_steps(density: LatentDensity, latents: _Array) -> NDArray[np.int64]:

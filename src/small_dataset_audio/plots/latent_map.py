@@ -9,7 +9,8 @@ from typing import Final
 import numpy as np
 from matplotlib import colormaps
 
-from small_dataset_audio.controls.latent_map import MAP_END, LatentMap
+from small_dataset_audio.controls.latent_map import LatentMap
+from small_dataset_audio.controls.map_places import MAP_END
 from small_dataset_audio.plots.style import (
     INK,
     LINE,

@@ -9,7 +9,7 @@ import math
 from collections.abc import Mapping, Sequence
 from typing import Any, Final
 
-from small_dataset_audio.controls.latent_map import clamped
+from small_dataset_audio.controls.map_places import clamped
 from small_dataset_audio.controls.targets import MOST_TARGETS
 from small_dataset_audio.errors import InvalidConfigError
 from small_dataset_audio.inference.config import GenerationConfig

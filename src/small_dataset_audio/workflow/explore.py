@@ -10,7 +10,8 @@ from typing import Any, Final
 import numpy as np
 
 from small_dataset_audio.constants import SAMPLE_RATE
-from small_dataset_audio.controls.latent_map import LatentMap, clamped, map_of, target_at
+from small_dataset_audio.controls.latent_map import LatentMap, map_of, target_at
+from small_dataset_audio.controls.map_places import clamped
 from small_dataset_audio.controls.targets import MOST_TARGETS, NearTarget
 from small_dataset_audio.errors import InvalidConfigError
 from small_dataset_audio.files import make_output_folder

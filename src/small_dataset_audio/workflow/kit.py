@@ -31,15 +31,13 @@ from small_dataset_audio.workflow.hit_search import (
     mono_at_48k,
     search_hits,
 )
+from small_dataset_audio.workflow.kit_files import KIT_FILE, KIT_VERSION, SAMPLES_FOLDER
 from small_dataset_audio.workflow.kit_groups import group_hits
 from small_dataset_audio.workflow.one_shots import OneShot, describe_search, write_shot
 
 DEFAULT_HITS: Final = 24
 DEFAULT_ROUND_ROBINS: Final = 3
 MOST_ROUND_ROBINS: Final = 16
-KIT_VERSION: Final = 1
-KIT_FILE: Final = "kit.json"
-SAMPLES_FOLDER: Final = "samples"
 
 _FIRST_KEY: Final = 36  # where drums begin
 _LAST_KEY: Final = 127

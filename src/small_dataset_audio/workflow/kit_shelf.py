@@ -19,7 +19,7 @@ from small_dataset_audio.errors import OutputError
 from small_dataset_audio.files import make_output_folder
 from small_dataset_audio.folders import move_folder
 from small_dataset_audio.library import Library, Trash, TrashEntry
-from small_dataset_audio.workflow.kit import KIT_FILE, KIT_VERSION, SAMPLES_FOLDER
+from small_dataset_audio.workflow.kit_files import KIT_FILE, KIT_VERSION, SAMPLES_FOLDER
 
 _LARGEST_BYTES: Final = 4_000_000  # of a kit.json: one of 128 sounds has about 40 thousand
 
