@@ -1,7 +1,7 @@
 """Takes the pictures of the studio in ``docs/pictures/studio`` again: ``python docs/make_studio_pictures.py ADDRESS``.
 
 ADDRESS is what ``sda studio --no-browser`` prints. It needs Debian's chromium. To have something to show, it has the demo
-recordings learnt for 30 s, makes takes of them, and compares two.
+recordings learnt for 30 s, finds their sliders, makes takes and a kit of them, and compares two takes. Ten minutes.
 """
 
 from __future__ import annotations
@@ -21,6 +21,9 @@ WIDTHS = (1280, 800)
 HEIGHT = 1000
 COLOURS = 128
 PATIENCE_MS = 120_000
+ANALYSIS_MS = 900_000
+WHOLE = ("Play", "Library")
+"""Places that are longer than a window: taken once more from top to bottom, wide and light."""
 
 
 def main() -> None:
@@ -43,6 +46,11 @@ def main() -> None:
                     page.get_by_role("tab", name=place, exact=True).click()
                     page.wait_for_timeout(2500)
                     _save(page, FOLDER / f"{place.lower()}-{width}-{scheme}.png")
+                    if place in WHOLE and (scheme, width) == (SCHEMES[0], WIDTHS[0]):
+                        for folded in page.get_by_role("button", name="Near to something").all():
+                            folded.click()
+                        page.wait_for_timeout(1500)
+                        _save(page, FOLDER / f"{place.lower()}-whole.png", whole=True)
                 seen.close()
         browser.close()
 
@@ -65,19 +73,30 @@ def _work(page: Page, address: str) -> None:
     page.get_by_role("button", name="Play it").first.click()
     if page.get_by_role("button", name="Without the guide").is_visible():
         page.get_by_role("button", name="Without the guide").click()
+    page.get_by_role("button", name="Find its sliders").click()
+    first = page.get_by_role("group", name="Loudness")
+    first.wait_for(timeout=ANALYSIS_MS)
+    page.get_by_role("button", name="Near to something").click()
+    page.get_by_role("button", name="Show the map").click()
+    page.get_by_role("group", name="Map of the recordings").wait_for()
     page.get_by_label("Takes", exact=True).fill("3")
     page.get_by_role("button", name="Make takes").click()
     page.get_by_role("heading", name="Other takes").wait_for()
     page.locator(".sd-working").wait_for(state="detached")
+    page.get_by_role("button", name="Make a sampler kit").click()
+    page.get_by_role("link", name="Save the kit").wait_for()
+    first.get_by_label("Loudness changes over the take").check()
+    first.get_by_label("Loudness from").focus()
+    page.keyboard.press("Home")
     page.get_by_role("tab", name="Library", exact=True).click()
     page.locator("#history").get_by_role("button", name="as A").nth(0).click()
     page.locator("#history").get_by_role("button", name="as B").nth(1).click()
     page.get_by_role("button", name="Switch between A and B").wait_for()
 
 
-def _save(page: Page, path: Path) -> None:
+def _save(page: Page, path: Path, *, whole: bool = False) -> None:
     """Write a picture of few colours: it is small, and the page has few."""
-    with Image.open(io.BytesIO(page.screenshot(full_page=False))) as picture:
+    with Image.open(io.BytesIO(page.screenshot(full_page=whole))) as picture:
         picture.convert("RGB").quantize(COLOURS).save(path, optimize=True)
 
 

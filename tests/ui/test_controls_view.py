@@ -52,3 +52,10 @@ def test_a_control_that_is_not_live_has_no_slider():
 
 def test_a_model_that_was_not_analysed_offers_that():
     assert "Find its sliders" in show_sliders(JobStatus("done", "controls", news={"controls": None}), {})
+
+
+def test_what_has_no_slider_in_this_model_is_named():
+    reports = [REPORT, {**REPORT, "name": "pulse", "is_live": False}, {**REPORT, "name": "attack", "is_live": False}]
+    status = JobStatus("done", "controls", news={"controls": reports})
+    assert "No slider for pulse, attack" in show_sliders(status, {})
+    assert "No slider for" not in shown()

@@ -59,7 +59,13 @@ def show_sliders(status: JobStatus, values: Mapping[str, Any]) -> str:
         return '<p class="sd-quiet">Nothing can be steered in this model: its recordings are too much alike.</p>'
     rows = "".join(_slider(report, values.get(report["name"], 0.0)) for report in live)
     centre = button("All to the middle", "centre", kind="small")
-    return f'<fieldset class="sd-sliders"><legend>Steer</legend>{rows}<div>{centre}</div></fieldset>'
+    dead = [str(report["name"]) for report in reports if not report["is_live"]]
+    without = (
+        f'<p class="sd-quiet">No slider for {esc(", ".join(dead))}: in these recordings that does not change by itself.</p>'
+        if dead
+        else ""
+    )
+    return f'<fieldset class="sd-sliders"><legend>Steer</legend>{rows}<div>{centre}</div>{without}</fieldset>'
 
 
 def _slider(report: Mapping[str, Any], setting: Setting) -> str:
