@@ -17,7 +17,7 @@ pytestmark = pytest.mark.skipif(sys.platform == "win32", reason="the memory of a
 
 PROGRAM = Path(__file__).with_name("fuzz_library.py")
 SEEDS = Path(__file__).parent / "seeds" / "library"
-_SHORT_RUN_S = 12
+_SHORT_RUN_S = 15
 
 
 @pytest.fixture(scope="module")

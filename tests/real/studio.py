@@ -5,10 +5,13 @@ from __future__ import annotations
 import os
 import shutil
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from functools import cached_property
 from pathlib import Path
 
+import numpy as np
+
+from small_dataset_audio.inference.config import GenerationConfig
 from small_dataset_audio.inference.generation import GenerationPipeline
 from small_dataset_audio.library import Library
 from small_dataset_audio.workflow import ModelSaved, TrainRequest, load_pipeline, train_corpus
@@ -41,6 +44,7 @@ class TrainedOn:
     hashes_before: dict[str, tuple[str, int]]
     library: Library
     events: Sequence[TrainEvent]
+    _takes: dict[str, np.ndarray] = field(default_factory=dict, repr=False, compare=False)
 
     @property
     def saved(self) -> ModelSaved:
@@ -48,6 +52,13 @@ class TrainedOn:
         last = self.events[-1]
         assert isinstance(last, ModelSaved)
         return last
+
+    def take(self, config: GenerationConfig) -> np.ndarray:
+        """Audio of a take, made once for all tests that look at it; it cannot be written to."""
+        if repr(config) not in self._takes:
+            self._takes[repr(config)] = self.pipeline.generate(config).audio
+            self._takes[repr(config)].flags.writeable = False
+        return self._takes[repr(config)]
 
     @cached_property
     def pipeline(self) -> GenerationPipeline:

@@ -37,7 +37,7 @@ def allowed_clicks(trained: TrainedOn, num_samples: int) -> float:
 
 def make(trained: TrainedOn, **settings: Any) -> np.ndarray:
     """A minute, mono, 48 kHz."""
-    return trained.pipeline.generate(replace(MINUTE, **settings)).audio
+    return trained.take(replace(MINUTE, **settings)).copy()
 
 
 def steps_over_the_rest(audio: np.ndarray, trained: TrainedOn) -> list[int]:

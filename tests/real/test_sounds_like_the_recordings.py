@@ -19,7 +19,7 @@ def portrait_of_recordings(studio: Studio, name: str) -> Portrait:
 
 def portrait_of_takes(trained: TrainedOn, mode: str, vocoder: str = "auto") -> Portrait:
     configs = (GenerationConfig(duration_s=10.0, seed=seed, concat_mode=mode, vocoder=vocoder) for seed in (31, 32, 33))
-    return portray([trained.pipeline.generate(config).audio for config in configs])
+    return portray([trained.take(config) for config in configs])
 
 
 def white_noise() -> Portrait:

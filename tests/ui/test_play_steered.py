@@ -50,11 +50,12 @@ def analysed(library: Library, recordings: Path) -> None:
     save_preset(NAME, "waves", {"duration_s": 1.0, "controls": {"loudness": CURVE}}, library=library)
 
 
-@pytest.fixture
-def steered(tmp_path: Path, recordings: Path) -> Iterator[RunningStudio]:
+@pytest.fixture(scope="module")
+def steered(tmp_path_factory: pytest.TempPathFactory, recordings: Path) -> Iterator[RunningStudio]:
     """A studio with a model that was analysed."""
-    analysed(Library(tmp_path / "home"), recordings)
-    running = RunningStudio(tmp_path / "home")
+    home = tmp_path_factory.mktemp("steered") / "home"
+    analysed(Library(home), recordings)
+    running = RunningStudio(home)
     yield running
     running.end()
 

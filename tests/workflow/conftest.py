@@ -18,8 +18,10 @@ from workflow.trainings import NUM_STEPS, Training, stop_after, train
 
 
 def make_training_quick(patch: pytest.MonkeyPatch) -> None:
-    """A narrow model, small batches, no early end (of six steps, none is a plateau); all else is as it always is."""
+    """A narrow model, small batches, no early end (of six steps, none is a plateau), and little to hear meanwhile."""
     module = "small_dataset_audio.workflow.train_run"
+    patch.setattr(f"{module}._PREVIEW_S", 0.5)
+    patch.setattr("small_dataset_audio.workflow.first_sound._FIRST_SOUND_S", 0.5)
     patch.setattr(f"{module}.VAEConfig", partial(VAEConfig, width=16, latent_dim=4))
     patch.setattr(f"{module}.choose_size", lambda *_: TrainingSize(width=16, batch_size=2))
     patch.setattr(f"{module}.TrainingConfig", partial(TrainingConfig, batch_size=2, crop_frames=32, plateau_share=1.0))
