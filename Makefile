@@ -18,7 +18,7 @@ test: $(VENV)/.installed-dev
 	sh tests/real/install_recordings.sh
 	sh tests/real/install_samplers.sh
 	sh tests/ui/install_browser.sh
-	$(BIN)/python -m pytest
+	$(BIN)/python tests/in_two.py
 
 lint: $(VENV)/.installed-dev
 	$(BIN)/ruff check .

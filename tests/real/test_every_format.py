@@ -64,7 +64,9 @@ def all_cases() -> Iterator[Case]:
             found = case(i + k + n, duration_s, mode, stereos[(i + k + n) % 4], rate, depths[(2 * i + k + n) % 3])
             yield found
             if n == k % 3:
-                yield Case(found.corpus, replace(found.config, vocoder="griffin_lim"))
+                # What computes has no image of the recordings to keep.
+                stereo = "mono" if found.config.stereo_mode == "corpus" else found.config.stereo_mode
+                yield Case(found.corpus, replace(found.config, vocoder="griffin_lim", stereo_mode=stereo))
 
 
 CASES = tuple(all_cases())

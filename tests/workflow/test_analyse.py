@@ -36,6 +36,7 @@ def library(tmp_path_factory: pytest.TempPathFactory) -> Library:
         patch.setattr(calibration, "_REACHES", (2.5,))
         patch.setattr(calibration, "_RENDERED_SEEDS", 1)
         patch.setattr(calibration, "_TRIES", 1)
+        patch.setattr(calibration, "_ROUNDS", 1)
         patch.setattr(response, "_LEAST_RATIO", 0.1)  # whether it is clean is tried where it can be known
         patch.setattr(response, "_LEAST_MONOTONICITY", 0.5)
         events = list(analyse(MODEL, library=library))

@@ -205,7 +205,7 @@ def test_a_take_far_from_the_corpus_is_no_longer_green_wherever_its_rating_stand
 
     green = {"rating": "green", "reason": "clean"}
     monkeypatch.setattr(CorpusReference, "evaluate", at_that_distance)
-    monkeypatch.setattr("small_dataset_audio.inference.generation.score_stream", lambda *_: dict(green))
+    monkeypatch.setattr("small_dataset_audio.inference.generation.score_stream", lambda *_, **__: dict(green))
     (take,) = generate_takes(pipeline, GenerationConfig(1.0, seed=7), output_dir=tmp_path)
     expected = temper_rating(green, similarity)
     assert expected["rating"] == rating

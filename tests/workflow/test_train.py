@@ -162,7 +162,7 @@ def test_previews_go_through_the_export_and_lie_beside_the_model(training: Train
     for preview in training.of(PreviewMade):
         assert preview.wav_path == training.saved.folder / "previews" / f"step_{preview.step:06d}.wav"
         audio, rate = soundfile.read(preview.wav_path)
-        assert len(audio) == 4 * rate
+        assert len(audio) == rate // 2  # four seconds, where it is not made quick
         assert 0.5 < np.abs(audio).max() <= 0.8913
         sidecar = json.loads(preview.wav_path.with_suffix(".json").read_text())
         assert (sidecar["model_name"], sidecar["seed"]) == ("plucks", 3)
