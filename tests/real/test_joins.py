@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 from dataclasses import replace
+from functools import cache
+from pathlib import Path
 from typing import Any
 
 import numpy as np
@@ -20,10 +22,15 @@ MINUTE = GenerationConfig(duration_s=60.0, seed=20, novelty="low")
 """With low novelty, time runs as recorded, so that positions in a take are positions in its chunks."""
 
 
-def recordings_of(trained: TrainedOn) -> list[np.ndarray]:
+def recordings_of(trained: TrainedOn) -> tuple[np.ndarray, ...]:
     """The recordings as a take would hold them: low-passed, at full level, set between silence."""
-    clips = [np.pad(clip.audio, RATE // 20) for clip in scan_corpus(trained.recordings).clips]
-    return [apply_anti_alias_filter(clip) * (0.891 / np.abs(clip).max()) for clip in clips]
+    return _recordings_in(trained.recordings)
+
+
+@cache
+def _recordings_in(folder: Path) -> tuple[np.ndarray, ...]:
+    clips = [np.pad(clip.audio, RATE // 20) for clip in scan_corpus(folder).clips]
+    return tuple(apply_anti_alias_filter(clip) * (0.891 / np.abs(clip).max()) for clip in clips)
 
 
 def allowed_clicks(trained: TrainedOn, num_samples: int) -> float:

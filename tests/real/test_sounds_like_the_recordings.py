@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+from functools import cache
+from pathlib import Path
+
 import numpy as np
 import pytest
 
@@ -14,7 +17,12 @@ pytestmark = pytest.mark.real
 
 
 def portrait_of_recordings(studio: Studio, name: str) -> Portrait:
-    return portray([clip.audio for clip in scan_corpus(studio.recordings(name)).clips])
+    return _portrait_of(studio.recordings(name))
+
+
+@cache
+def _portrait_of(folder: Path) -> Portrait:
+    return portray([clip.audio for clip in scan_corpus(folder).clips])
 
 
 def portrait_of_takes(trained: TrainedOn, mode: str, vocoder: str = "auto") -> Portrait:
@@ -22,6 +30,7 @@ def portrait_of_takes(trained: TrainedOn, mode: str, vocoder: str = "auto") -> P
     return portray([trained.take(config) for config in configs])
 
 
+@cache
 def white_noise() -> Portrait:
     return portray([0.2 * np.random.default_rng(0).standard_normal(480_000)])
 

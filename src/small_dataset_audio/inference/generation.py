@@ -3,7 +3,7 @@
 The stages, each in its own module, in this order:
 
 1. validate the configuration; draw a seed where none is given;
-2. chunks, by `concat_mode` (``chunking``);
+2. chunks, by `concat_mode` (``chunking``); what is steered is heard and corrected first (``rehearsal``);
 3. anti-alias (``antialias``);
 4. stereo (``stereo``), then faded ends without DC (``finishing``); a loop is closed instead (``looping``);
 5. peak to -1 dBFS (``stereo``);
