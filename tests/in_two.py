@@ -12,7 +12,7 @@ import tempfile
 from pathlib import Path
 
 TESTS = Path(__file__).resolve().parent
-SECOND = ("cli", "ui", "workflow")
+SECOND = ("benchmarks", "cli", "inference", "ui", "workflow")
 """Folders of the second process; all others are the first one's, new ones too."""
 
 
