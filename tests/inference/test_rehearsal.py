@@ -82,7 +82,7 @@ def test_long_takes_are_not_rehearsed(duration_s: float, times: int):
 
 
 def analysis_of(**changes: object) -> Analysis:
-    """Sums say 10 where takes measure 12, of everything; sliders go from 8 to 20."""
+    """Sums say 10 where takes measure 12, of everything; sliders go from 8 to 20, and what moves drags along what it can."""
     each = np.ones((NUM_CONTROLS, NUM_CONTROLS), np.float32)
     figures = {
         "sums": np.ones((3, NUM_COLUMNS), np.float32),
@@ -92,7 +92,7 @@ def analysis_of(**changes: object) -> Analysis:
         "measured": np.tile(np.array([8.0, 12.0, 20.0], np.float32), (NUM_CONTROLS, 1)),
         "crosstalk": each,
         "weights": each,
-        "leans": np.eye(NUM_CONTROLS, dtype=np.float32),
+        "leans": each,
         "monotonicity": np.ones(NUM_CONTROLS, np.float32),
         "is_live": np.ones(NUM_CONTROLS, bool),
         "quantiles": each,
@@ -103,7 +103,7 @@ def analysis_of(**changes: object) -> Analysis:
 def test_a_take_shall_measure_what_its_slider_says_and_of_all_else_what_takes_do():
     analysis = analysis_of()
     controls = {"pitch": 5.0}
-    wish = wish_of(analysis, controls, goal_of(analysis, controls))
+    wish = wish_of(analysis, controls, goal_of(analysis, controls).weights)
     assert wish.means[PITCH] == 16.0
     assert np.delete(wish.means, [PITCH, LOUDNESS]).tolist() == [12.0] * (NUM_CONTROLS - 2)
     assert wish.weights[LOUDNESS] == 0.0
@@ -116,7 +116,7 @@ def test_of_what_no_take_was_measured_nothing_is_wished():
     measured[ATTACK] = 0.0
     analysis = analysis_of(measured=measured)
     controls = {"pitch": [(0.0, -10.0), (1.0, 10.0)]}
-    wish = wish_of(analysis, controls, goal_of(analysis, controls))
+    wish = wish_of(analysis, controls, goal_of(analysis, controls).weights)
     assert wish.weights[ATTACK] == 0.0
     assert wish.means[PITCH] == pytest.approx((8.0 + 12.0) / 4 + (12.0 + 20.0) / 4, abs=0.1)  # over the ramp
 

@@ -112,24 +112,22 @@ def steer(density: LatentDensity, analysis: Analysis, controls: Controls, step_s
     step_samples : int
     """
     goal = goal_of(analysis, controls)
-    wish = wish_of(analysis, controls, goal)
+    wish = wish_of(analysis, controls, goal.weights)
     return SteeredDensity(density, material_of(density, analysis.sums), goal, step_samples, wish=wish)
 
 
-def wish_of(analysis: Analysis, controls: Controls, goal: Goal) -> Wish:
-    """Say what a take shall measure: what its sliders say, and of all else what takes measure that sum up to its goal.
+def wish_of(analysis: Analysis, controls: Controls, weights: _Array) -> Wish:
+    """Say what a take shall measure: what its sliders say, and of all else what takes measure that nothing is asked of.
 
-    Between sums and measurements lies, for each descriptor, about as much as where nothing is asked for. Loudness is a matter
-    of gain, and no matter here.
+    A plan leans, to find sounds at all; what was found is not to lean further than it must. Loudness is a matter of gain, and
+    no matter here.
     """
-    numbers = range(len(NAMES))
-    measured = np.array([float(slider_to_units(analysis, number, np.zeros(1))[0]) for number in numbers])
-    means = goal.targets.mean(axis=0) + measured - analysis.neutral
+    means = np.array([float(slider_to_units(analysis, number, np.zeros(1))[0]) for number in range(len(NAMES))])
     for name, setting in controls.items():
         values = np.array([value_at(setting, float(share)) for share in _shares(controls)])
         means[NAMES.index(name)] = slider_to_units(analysis, NAMES.index(name), values).mean()
     is_known = (np.ptp(analysis.measured, axis=1) > 0.0) & (np.array(NAMES) != LOUDNESS)
-    return Wish(means, goal.spread, np.where(is_known, goal.weights, 0.0))
+    return Wish(means, analysis.spread.astype(np.float64), np.where(is_known, weights, 0.0))
 
 
 def goal_of(analysis: Analysis, controls: Controls) -> Goal:
