@@ -107,6 +107,7 @@ def test_a_take_shall_measure_what_its_slider_says_and_of_all_else_what_takes_do
     assert wish.means[PITCH] == 16.0
     assert np.delete(wish.means, [PITCH, LOUDNESS]).tolist() == [12.0] * (NUM_CONTROLS - 2)
     assert wish.weights[LOUDNESS] == 0.0
+    assert wish.weights[PITCH] > wish.weights[ATTACK] > 0.0
     assert wish.missed(np.full(NUM_CONTROLS, 14.0))[[PITCH, ATTACK, LOUDNESS]].tolist() == [-1.0, 1.0, 0.0]
     assert wish.missed(np.full(NUM_CONTROLS, np.nan)).tolist() == [0.0] * NUM_CONTROLS
 

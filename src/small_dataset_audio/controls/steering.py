@@ -21,6 +21,8 @@ from small_dataset_audio.models.walk import Walk
 _POINTS: Final = 101
 """At which a curve is looked at, over a take: every hundredth."""
 
+_OWN_WEIGHT: Final = 3.0  # of what a slider says: nine others pull it to the middle
+
 _Array = NDArray[np.float64]
 
 
@@ -123,9 +125,12 @@ def wish_of(analysis: Analysis, controls: Controls, weights: _Array) -> Wish:
     no matter here.
     """
     means = np.array([float(slider_to_units(analysis, number, np.zeros(1))[0]) for number in range(len(NAMES))])
+    weights = weights.copy()
     for name, setting in controls.items():
+        number = NAMES.index(name)
         values = np.array([value_at(setting, float(share)) for share in _shares(controls)])
-        means[NAMES.index(name)] = slider_to_units(analysis, NAMES.index(name), values).mean()
+        means[number] = slider_to_units(analysis, number, values).mean()
+        weights[number] *= _OWN_WEIGHT
     is_known = (np.ptp(analysis.measured, axis=1) > 0.0) & (np.array(NAMES) != LOUDNESS)
     return Wish(means, analysis.spread.astype(np.float64), np.where(is_known, weights, 0.0))
 
