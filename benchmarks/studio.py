@@ -41,6 +41,13 @@ GOAL_MS = 200.0
 TIMES = 40
 PAUSE_S = 0.3
 WHILE = ("idle", "learning")
+PRESSED_TO_SEEN_MS = """async ([seed, dice]) => {
+    const before = seed.value, began = performance.now();
+    dice.click();
+    while (seed.value === before) await new Promise(requestAnimationFrame);
+    return performance.now() - began;
+}"""
+"""Timed in the browser itself: whoever drives one looks only now and then."""
 
 
 def main(arguments: Sequence[str] | None = None) -> int:
@@ -75,6 +82,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
 
 
 def _measure(chromium: str, corpus: Path, home: Path) -> list[dict[str, Any]]:
+    expect.set_options(timeout=60_000)
     with _studio(home) as address, sync_playwright() as playwright:
         browser = playwright.chromium.launch(executable_path=chromium, args=["--no-sandbox"])
         page = browser.new_page()
@@ -94,26 +102,29 @@ def _both(page: Page, address: str, meanwhile: str) -> list[dict[str, Any]]:
     """Measure the page and the button."""
     root, _, key = address.partition("?key=")
     with httpx.Client(base_url=root, trust_env=False, timeout=60) as client:
-        client.get("/", params={"key": key}).raise_for_status()
-        whole_ms = _times_ms(lambda: client.get("/").raise_for_status())
+        client.get("/", params={"key": key})  # lets it in, and sends it on
+        whole_ms = _times_ms(lambda: _took_ms(lambda: client.get("/").raise_for_status()))
     page.get_by_role("tab", name="Play", exact=True).click()
     seed, dice = page.locator(".sd-settings").get_by_label("Seed"), page.get_by_role("button", name="Throw the dice")
+    both = [seed.element_handle(), dice.element_handle()]
 
-    def throw() -> None:
-        before = seed.input_value()
-        dice.click()
-        expect(seed).not_to_have_value(before)
+    def throw_ms() -> float:
+        return float(page.evaluate(PRESSED_TO_SEEN_MS, both))
 
-    throw()
-    return [_row(meanwhile, "page", whole_ms), _row(meanwhile, "button", _times_ms(throw))]
+    throw_ms()
+    return [_row(meanwhile, "page", whole_ms), _row(meanwhile, "button", _times_ms(throw_ms))]
 
 
-def _times_ms(do: Callable[[], object]) -> list[float]:
+def _took_ms(do: Callable[[], object]) -> float:
+    began = time.perf_counter()
+    do()
+    return 1000.0 * (time.perf_counter() - began)
+
+
+def _times_ms(measure_ms: Callable[[], float]) -> list[float]:
     times_ms = []
     for _ in range(TIMES):
-        began = time.perf_counter()
-        do()
-        times_ms.append(1000.0 * (time.perf_counter() - began))
+        times_ms.append(measure_ms())
         time.sleep(PAUSE_S)
     return times_ms
 
