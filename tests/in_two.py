@@ -1,7 +1,6 @@
 """Runs all tests in two processes at once, for two cores: ``python tests/in_two.py``.
 
-Half of the time of a test is spent waiting for a browser or for another process. What the first process says is shown as it
-comes, what the second says once the first has ended. Options are passed on to both.
+What the first process says is shown as it comes, what the second says once both have ended. Options are passed on to both.
 """
 
 from __future__ import annotations

@@ -22,7 +22,7 @@ pytestmark = pytest.mark.skipif(sys.platform == "win32", reason="the memory of a
 FINE = ("accepted", "refused")
 SEED_FILES = sorted(SEEDS.glob("*.z"))
 PROGRAM = Path(__file__).with_name("fuzz_models.py")
-_SHORT_RUN_S = 25
+_SHORT_RUN_S = 30
 
 
 @pytest.fixture(scope="module")

@@ -140,8 +140,7 @@ def test_the_level_dips_no_more_often_in_joins_than_between_them(vocoder: str, t
     takes = [make(trained, seed=seed, vocoder=vocoder) for seed in (20, 21)]
     in_joins = np.mean([share_of_dips(take, joins) for take in takes])
     elsewhere = np.mean([share_of_dips(take, between) for take in takes])
-    # Of 118 joins and as many places between, the shares are each known to 0.04: three of these of their difference.
-    assert in_joins <= elsewhere + 0.15
+    assert in_joins <= elsewhere + 0.1
 
 
 def test_dips_planted_in_the_joins_are_found(trained: TrainedOn):

@@ -115,10 +115,10 @@ class Renderer:
         """
         density = self._rehearsed(config, seed, vocoder, self.density)
         if density is not self.density:
-            return self.drawing_from(density).render_as_planned(config, seed, vocoder)
-        return self.render_as_planned(config, seed, vocoder)
+            return self.drawing_from(density)._render_as_planned(config, seed, vocoder)
+        return self._render_as_planned(config, seed, vocoder)
 
-    def render_as_planned(self, config: GenerationConfig, seed: int, vocoder: Vocoder) -> Iterator[Piece]:
+    def _render_as_planned(self, config: GenerationConfig, seed: int, vocoder: Vocoder) -> Iterator[Piece]:
         """Do the same, and nothing first."""
         if config.stereo_mode == "corpus":
             return left_and_right(self._render_seed(config, seed, vocoder))
@@ -144,7 +144,7 @@ class Renderer:
         mono = self.choose_vocoder(in_mono)
 
         def hear(tried: SteeredDensity) -> NDArray[np.float32]:
-            pieces = self.drawing_from(tried).render_as_planned(in_mono, seed, mono)
+            pieces = self.drawing_from(tried)._render_as_planned(in_mono, seed, mono)
             return collect(pieces, *shape_at_48k(in_mono))
 
         return rehearse(density, hear, rehearsals_of(config.duration_s))

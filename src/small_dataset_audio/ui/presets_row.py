@@ -84,7 +84,7 @@ class PresetsRow:
 
         recalled = on(self.chosen.select, recall, [model, self.chosen], asked, in_turn=SETTINGS)
         on(recalled.then, keep, [model, *asked], in_turn=SETTINGS)
-        on(self.save.click, save, [model, self.chosen, *asked], self.chosen)
+        on(self.save.click, save, [model, self.chosen, *asked], self.chosen, in_turn=SETTINGS)
         on(self.delete.click, delete, [model, self.chosen], self.chosen)
         on(model.change, self.offer, model, self.chosen)
 
