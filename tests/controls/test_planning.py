@@ -1,5 +1,6 @@
 from __future__ import annotations
 
+import dataclasses
 import itertools
 
 import numpy as np
@@ -241,3 +242,10 @@ def test_a_plan_tells_what_will_be_heard_of_it():
     attacks = [COLUMNS.index("onsets"), COLUMNS.index("attack")]  # also counted where a join makes them
     np.testing.assert_allclose(np.delete(plan.heard, attacks), np.delete(expected, attacks), rtol=1e-4)
     assert -1 <= plan.heard[attacks[0]] - expected[attacks[0]] <= len(plan.starts)
+
+
+def test_a_take_that_must_change_over_often_is_cut_into_shorter_stretches_and_a_long_one_is_left_alone():
+    material = dataclasses.replace(material_of(*corpus_of([-1.0, 1.0])), lengths=(100, 400))
+    assert material.cut_for(240).lengths == (20, 240)
+    assert material.cut_for(24).lengths == (12, 24)  # half a second, however short the take
+    assert material.cut_for(100_000).lengths == (100, 400)

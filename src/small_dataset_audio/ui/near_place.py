@@ -13,6 +13,7 @@ from small_dataset_audio.ui import near_state
 from small_dataset_audio.ui.events import on, piece
 from small_dataset_audio.ui.jobs import JobStatus
 from small_dataset_audio.ui.near_view import show_near
+from small_dataset_audio.ui.play_settings import SETTINGS
 from small_dataset_audio.ui.presets_row import WITHOUT_TRAINING
 from small_dataset_audio.ui.refresh import Followed, Refresh
 from small_dataset_audio.ui.session import Session
@@ -42,7 +43,7 @@ class NearPlace:
             except SdaError as error:
                 raise gr.Error(str(error), print_exception=False) from error
 
-        refresh.after(on(self.near.click, act))
+        refresh.after(on(self.near.click, act, in_turn=SETTINGS))
 
 
 def build() -> NearPlace:

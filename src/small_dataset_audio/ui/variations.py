@@ -16,7 +16,7 @@ import gradio as gr
 
 from small_dataset_audio.ui.events import on, piece
 from small_dataset_audio.ui.html import button, esc
-from small_dataset_audio.ui.play_settings import DEFAULT_COUNT, MAX_COUNT, VARIED
+from small_dataset_audio.ui.play_settings import DEFAULT_COUNT, MAX_COUNT, SETTINGS, VARIED
 from small_dataset_audio.ui.refresh import Followed, Refresh
 from small_dataset_audio.ui.session import Session
 
@@ -44,7 +44,7 @@ class VariedLine:
         def drop(request: gr.Request) -> None:
             keep_variations(studio.session(request), {}, "")
 
-        refresh.after(on(self.line.click, drop))
+        refresh.after(on(self.line.click, drop, in_turn=SETTINGS))
 
 
 def build() -> VariedLine:
