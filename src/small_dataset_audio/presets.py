@@ -21,10 +21,16 @@ from typing import Any, Final
 
 import msgspec
 
-from small_dataset_audio.errors import InvalidConfigError, InvalidNameError, OutputError, PresetError, SidecarError
+from small_dataset_audio.errors import (
+    InvalidConfigError,
+    InvalidNameError,
+    OutputError,
+    PresetError,
+    SidecarError,
+    one_line,
+)
 from small_dataset_audio.files import dump_json, make_output_folder, parse_json, remove_file, write_json
 from small_dataset_audio.inference.config import GenerationConfig
-from small_dataset_audio.models.weights_file import one_line
 from small_dataset_audio.names import quoted, resolve_inside, safe_folder_name
 
 PRESET_FOLDER: Final = "presets"

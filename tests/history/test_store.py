@@ -266,6 +266,18 @@ def test_a_history_whose_damage_is_no_text_is_set_aside_too(history: History):
     assert kept.read_bytes() == data
 
 
+def test_what_sqlite_quotes_of_a_damaged_history_is_told_on_one_line(history: History):
+    """A table's description has several lines, and SQLite quotes it from where it could not go on."""
+    history.add(TAKE)
+    data = history.path.read_bytes()
+    statement = data[data.index(b"CREATE TABLE takes") :]
+    at = len(data) - len(statement) + statement.index(b" TEXT NOT NULL")
+    history.path.write_bytes(data[:at] + b'"' + data[at + 1 :])
+    with pytest.raises(HistoryError, match=r"unrecognized token.*it is kept as") as told:
+        history.search()
+    assert "\n" not in str(told.value)
+
+
 def test_a_database_of_another_program_is_set_aside_whole(history: History):
     history.home.mkdir()
     with contextlib.closing(sqlite3.connect(history.path)) as connection:

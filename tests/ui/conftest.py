@@ -19,7 +19,15 @@ from ui.steps import bring, make_takes, wait_until_ready
 PATIENCE_MS = 60_000
 """For whatever the page will say: a machine that runs other tests too is slow, and nothing here measures time."""
 
-LEFT_BEHIND = ("ERR_", "Failed to fetch", "network error", "AbortError", "errored out", "BodyStreamBuffer")
+LEFT_BEHIND = (
+    "ERR_",
+    "Failed to fetch",
+    "network error",
+    "AbortError",
+    "errored out",
+    "BodyStreamBuffer",
+    "Cancelled via cancel scope",
+)
 """What a browser says of requests that were at work when their page was left, or their server killed."""
 
 CHROMIUM = os.environ.get("SDA_CHROMIUM") or shutil.which("chromium")

@@ -10,7 +10,7 @@ import msgspec
 import typer
 
 from small_dataset_audio.controls.sliders import NAMES, Curve, curve_from_seconds
-from small_dataset_audio.errors import InvalidConfigError
+from small_dataset_audio.errors import InvalidConfigError, one_line
 
 _MOST_CURVE_BYTES: Final = 100_000
 _HINT: Final = "'--set'"
@@ -69,7 +69,9 @@ def _from_file(name: str, path: str, duration_s: float) -> Curve:
             f"{path} cannot be read ({error.strerror}); give a JSON file of [[seconds, value], ...]"
         ) from error
     except msgspec.DecodeError as error:
-        raise _wrong(f"{path} holds no curve ({error}); give a JSON file of [[seconds, value], ...]") from error
+        raise _wrong(
+            f"{path} holds no curve ({one_line(str(error))}); give a JSON file of [[seconds, value], ...]"
+        ) from error
     except InvalidConfigError as error:
         raise _wrong(f"{path}: {error}") from error
 

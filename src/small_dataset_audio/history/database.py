@@ -17,7 +17,7 @@ from typing import Final
 
 import filelock
 
-from small_dataset_audio.errors import HistoryError
+from small_dataset_audio.errors import HistoryError, one_line
 from small_dataset_audio.files import make_output_folder
 
 HISTORY_FILE: Final = "history.sqlite"
@@ -138,14 +138,14 @@ class Database:
         except sqlite3.DatabaseError as error:
             code = getattr(error, "sqlite_errorcode", 0) & 0xFF
             if code in _DAMAGED:
-                raise HistoryError(self._set_aside(str(error))) from error
+                raise HistoryError(self._set_aside(one_line(str(error)))) from error
             if code in _BUSY:
                 raise HistoryError(f"{self.path} is in use by another process; run the command again") from error
             if code == sqlite3.SQLITE_FULL:
                 raise HistoryError(f"{self.path} cannot be written: the disk is full; free some space") from error
             if isinstance(error, sqlite3.OperationalError):
                 raise HistoryError(
-                    f"{self.path} cannot be read or written ({error}); see to its permissions and its disk"
+                    f"{self.path} cannot be read or written ({one_line(str(error))}); see to its permissions and its disk"
                 ) from error
             raise
 

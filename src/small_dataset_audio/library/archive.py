@@ -23,7 +23,7 @@ from collections.abc import Iterator
 from pathlib import Path
 from typing import IO, Final
 
-from small_dataset_audio.errors import ModelDamagedError, ModelError, ModelNotFoundError, OutputError
+from small_dataset_audio.errors import ModelDamagedError, ModelError, ModelNotFoundError, OutputError, one_line
 from small_dataset_audio.files import atomic_write, dump_json, make_output_folder
 from small_dataset_audio.folders import scratch_folder, settle_folder
 from small_dataset_audio.library.changes import free_folder, say, untrained
@@ -180,7 +180,7 @@ def _extract(path: Path, folder: Path) -> None:
             if isinstance(error, ModelError):
                 raise
             raise ModelDamagedError(
-                f"{path} is no model, or damaged ({error or type(error).__name__}); get it again"
+                f"{path} is no model, or damaged ({one_line(str(error)) or type(error).__name__}); get it again"
             ) from error
 
 

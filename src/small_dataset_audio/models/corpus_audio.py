@@ -17,7 +17,7 @@ from numpy.typing import NDArray
 from safetensors import SafetensorError
 
 from small_dataset_audio.constants import SAMPLE_RATE
-from small_dataset_audio.errors import ModelDamagedError, OutputError
+from small_dataset_audio.errors import ModelDamagedError, OutputError, one_line
 from small_dataset_audio.files import sha256_file
 from small_dataset_audio.models.corpus_files import listed_corpus_audio
 from small_dataset_audio.models.metadata import CorpusAudioEntry, ModelMetadata
@@ -93,7 +93,7 @@ def load_corpus_audio(folder: Path, metadata: ModelMetadata) -> tuple[Clips, Sid
             fits = found == ("FLAC", SAMPLE_RATE, entry.channels, sum(lengths)) and entry.channels in (1, 2)
             recordings = _read_recordings(file, lengths, entry.gain) if fits else []
     except soundfile.LibsndfileError as error:
-        raise ModelDamagedError(f"{path} is no audio file ({error}); train the model again") from error
+        raise ModelDamagedError(f"{path} is no audio file ({one_line(str(error))}); train the model again") from error
     if not lengths or len(recordings) != len(lengths):
         raise ModelDamagedError(f"{path} does not hold the clips that the model lists; train the model again")
     clips, sides = (tuple(part) for part in zip(*recordings, strict=True))

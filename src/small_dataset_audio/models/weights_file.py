@@ -19,6 +19,8 @@ from typing import TYPE_CHECKING, Any, Final, Literal
 
 from safetensors import SafetensorError, safe_open
 
+from small_dataset_audio.errors import one_line
+
 if TYPE_CHECKING:
     from torch import Tensor
 
@@ -32,7 +34,6 @@ LIBRARY_HEADER_BYTES: Final = 100_000_000
 """The most that safetensors itself reads; a checkpoint names the recordings that its training began with."""
 
 _LENGTH_BYTES: Final = 8
-_MAX_REASON: Final = 300
 _DTYPE_CODES: Final = {"torch.float32": "F32", "torch.int64": "I64"}
 
 
@@ -89,12 +90,6 @@ def misfit(file: Any, expected: Mapping[str, Tensor]) -> str:  # noqa: ANN401 - 
         if (claimed.get_dtype(), tuple(claimed.get_shape())) != (_DTYPE_CODES[str(tensor.dtype)], tuple(tensor.shape)):
             return name
     return ""
-
-
-def one_line(text: str) -> str:
-    """Cut what a file is quoted with to a line that can be read."""
-    line = " ".join(text.split())
-    return line if len(line) <= _MAX_REASON else f"{line[:_MAX_REASON]} ..."
 
 
 def check_plain_file(path: Path) -> int:
