@@ -41,6 +41,10 @@ class RunningStudio:
         self.address = re.search(r"http://\S+", said.read_text())[0]
         self.root, _, self.key = self.address.partition("?key=")
 
+    @property
+    def pid(self) -> int:
+        return self._process.pid
+
     def kill(self) -> None:
         self._process.kill()
         self._process.wait()

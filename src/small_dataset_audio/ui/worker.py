@@ -7,6 +7,7 @@ then saves a checkpoint, and stays in the queue for the next start.
 
 from __future__ import annotations
 
+import os
 import sys
 import threading
 from collections.abc import Callable, Mapping
@@ -28,6 +29,7 @@ from small_dataset_audio.ui.places_on_disk import StudioFolders
 _POLL_S: Final = 0.05
 _MOST_TRIES: Final = 5  # of a job that ends its process each time
 _LONG: Final = frozenset({"train"})
+_NICENESS: Final = 10  # on a busy machine, about a tenth of what the page gets
 
 KINDS: Final[Mapping[str, Callable[[Desk, dict[str, Any]], None]]] = MappingProxyType(
     {
@@ -119,6 +121,8 @@ class Worker:
 
 def main() -> None:
     """Work for the library at the path that is the first argument."""
+    if sys.platform != "win32":
+        os.nice(_NICENESS)  # a training takes what the page and the browser leave; on Windows the server sees to that
     worker = Worker(Path(sys.argv[1]))
     threading.Thread(target=_watch, args=(worker.server_is_gone,), daemon=True).start()
     lock = filelock.FileLock(StudioFolders(Path(sys.argv[1])).worker_lock)

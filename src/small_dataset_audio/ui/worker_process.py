@@ -16,6 +16,11 @@ from small_dataset_audio.ui.places_on_disk import StudioFolders
 _LOOK_EVERY_S: Final = 0.5
 _CALM_S: Final = 3.0  # between two starts: a worker that cannot start must not keep the machine busy
 
+if sys.platform == "win32":
+    _PRIORITY: Final = subprocess.BELOW_NORMAL_PRIORITY_CLASS
+else:
+    _PRIORITY: Final = 0  # the worker sees to that itself
+
 
 class WorkerProcess:
     """Keeps a worker running for the library at `home`."""
@@ -61,5 +66,8 @@ class WorkerProcess:
                 stdout=log,
                 stderr=log,
                 env=environment,
-                start_new_session=True,  # Ctrl-C is the server's; the worker ends when its standard input does
+                # Ctrl-C is the server's; the worker ends when its standard input does. No session of its own: Linux may
+                # share the processor between sessions first, whatever is said of priorities inside them.
+                process_group=0,
+                creationflags=_PRIORITY,
             )

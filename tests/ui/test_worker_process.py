@@ -1,0 +1,21 @@
+"""The process that does the long work, beside the page."""
+
+from __future__ import annotations
+
+import os
+import sys
+
+import psutil
+import pytest
+
+from ui.running import RunningStudio, wait_until
+
+
+@pytest.mark.skipif(sys.platform == "win32", reason="priorities are classes there, and the server gives one")
+def test_the_worker_leaves_the_processor_to_the_page_and_is_not_told_of_ctrl_c(studio: RunningStudio):
+    server = psutil.Process(studio.pid)
+    wait_until(server.children)
+    (worker,) = server.children()
+    wait_until(lambda: worker.nice() == server.nice() + 10)
+    assert os.getpgid(worker.pid) != os.getpgid(server.pid)
+    assert os.getsid(worker.pid) == os.getsid(server.pid)
