@@ -11,6 +11,7 @@ from small_dataset_audio.controls import calibration, response
 from small_dataset_audio.controls.descriptors import describe
 from small_dataset_audio.controls.sliders import NAMES
 from small_dataset_audio.errors import InvalidConfigError, ModelDamagedError
+from small_dataset_audio.inference import rehearsal
 from small_dataset_audio.inference.config import GenerationConfig
 from small_dataset_audio.library import Library
 from small_dataset_audio.models.bundle import load_bundle, read_analysis, save_bundle
@@ -37,6 +38,9 @@ def library(tmp_path_factory: pytest.TempPathFactory) -> Library:
         patch.setattr(calibration, "_RENDERED_SEEDS", 1)
         patch.setattr(calibration, "_TRIES", 1)
         patch.setattr(calibration, "_ROUNDS", 1)
+        patch.setattr(calibration, "_SETTINGS", (-10.0, 0.0, 10.0))
+        patch.setattr(calibration, "_REHEARSED_SEEDS", 1)
+        patch.setattr(rehearsal, "_MOST", 1)
         patch.setattr(response, "_LEAST_RATIO", 0.1)  # whether it is clean is tried where it can be known
         patch.setattr(response, "_LEAST_MONOTONICITY", 0.5)
         events = list(analyse(MODEL, library=library))

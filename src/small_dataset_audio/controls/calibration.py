@@ -1,12 +1,13 @@
-"""Finds out what each control can do: first from sums, in milliseconds, then from rendered takes.
+"""Finds out what each control can do: first from sums, in milliseconds, then from rendered takes, then from rehearsed ones.
 
-What takes answer to asks (:mod:`.response`) decides which controls are live. How far a slider goes is how far takes went: a
-shorter way that is clean is worth more than a longer one that drags everything along.
+How far a slider goes is how far takes went: a shorter way that is clean is worth more than a longer one that drags everything
+along. Which controls are live is decided by takes as they will be made, each rehearsed until it measures as its slider says, of
+seeds that no way was chosen by: what those answer (:mod:`.response`) is no lucky find.
 """
 
 from __future__ import annotations
 
-from collections.abc import Callable, Generator, Iterator, Sequence
+from collections.abc import Callable, Generator, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from typing import Final, TypeAlias
 
@@ -15,10 +16,10 @@ from numpy.typing import NDArray
 
 from small_dataset_audio.controls.material import Material, material_of
 from small_dataset_audio.controls.moments import estimate
-from small_dataset_audio.controls.planner import Effort, Goal, plan_take
+from small_dataset_audio.controls.planner import HEARD, Effort, Goal, plan_take
 from small_dataset_audio.controls.response import Response
 from small_dataset_audio.controls.sliders import LOUDNESS, NAMES
-from small_dataset_audio.controls.steering import SteeredDensity
+from small_dataset_audio.controls.steering import SteeredDensity, steer
 from small_dataset_audio.models.analysis import Analysis
 from small_dataset_audio.models.config import WalkStyle
 from small_dataset_audio.models.density import Density, LatentDensity
@@ -35,13 +36,21 @@ _PLANNED_SEEDS: Final = 3
 _RENDERED_SEEDS: Final = 3
 _NEUTRAL_SEEDS: Final = 4
 _FIRST_SEED: Final = 7_000_000  # of takes that nobody asked for
-_TRIES: Final = 5
+_FIRST_REHEARSED_SEED: Final = 7_500_000
+_TRIES: Final = 3
 _TAKES_OF_A_TRY: Final = (len(_NODES) - 1) * _RENDERED_SEEDS
 _TAKES_OF_LOUDNESS: Final = _NEUTRAL_SEEDS + len(_GAINS_LU) * _RENDERED_SEEDS
 _ROUNDS: Final = 4
 _PROMISING: Final = 0.7  # of what is only planned, and not with all effort; takes will show
 _QUICK: Final = Effort(num_drawn=256, most_plans=4)  # for what is only planned, which is much
 _HOPELESS: Final = 0.5  # what follows no better is not tried again
+_PROMISED: Final = 0.85  # of a control: rehearsals make up for the rest
+_REHEARSABLE: Final = 0.6  # that they may make up for
+_SETTINGS: Final = (-10.0, -5.0, 0.0, 5.0, 10.0)  # of the slider, for rehearsed takes
+_REHEARSED_SEEDS: Final = 2
+_REHEARSALS: Final = 2
+_TIMES_AS_LONG: Final = 7  # a take takes that is rehearsed
+_REHEARSED: Final = len(_SETTINGS) * _REHEARSED_SEEDS * _TIMES_AS_LONG
 _HARDEST: Final = 8.0  # harder, and one descriptor is all that counts
 _LEAN: Final = 0.3  # of the own movement: a third more than what may go along is left for chance
 _LOUDNESS, _PULSE = NAMES.index(LOUDNESS), NAMES.index("pulse")
@@ -119,7 +128,9 @@ class Calibrator:
     @property
     def most_takes(self) -> int:
         """Takes that :meth:`run` renders at most."""
-        return _TAKES_OF_LOUDNESS + _NEUTRAL_SEEDS + len(_PLAYED) * _TRIES * _TAKES_OF_A_TRY
+        return (
+            _TAKES_OF_LOUDNESS + _NEUTRAL_SEEDS + len(_PLAYED) * (_TRIES * _TAKES_OF_A_TRY + _REHEARSALS * _REHEARSED)
+        )
 
     def run(self) -> Iterator[int | Analysis]:
         """Try every control.
@@ -132,7 +143,7 @@ class Calibrator:
             At last.
         """
         found = {_LOUDNESS: (yield from self._by_gain())}
-        loudness = found[_LOUDNESS][1]
+        _, loudness = found[_LOUDNESS]
         # All others are measured at one loudness, as they will be heard.
         level_lufs = self._in_units(loudness, np.zeros(1))[0] if loudness.is_clean() else None
         done = _TAKES_OF_LOUDNESS
@@ -143,7 +154,16 @@ class Calibrator:
             found[number] = yield from self._best(replace(neutral, number=number), level_lufs, done)
             done += _TRIES * _TAKES_OF_A_TRY
             yield done
-        yield self._summary([found[number] for number in range(len(NAMES))])
+        heard = {number: response for number, (_, response) in found.items()}
+        planned = self._summary(found, heard)
+        for number in _PLAYED:
+            if heard[number].quality() >= _REHEARSABLE:
+                way, open_response = found[number]
+                weights, heard[number] = yield from self._best_rehearsed(planned, number, level_lufs, done)
+                found[number] = replace(way, weights=weights), open_response
+            done += _REHEARSALS * _REHEARSED
+            yield done
+        yield self._summary(found, heard)
 
     def _by_gain(self) -> Generator[int, None, tuple[Way, Response]]:
         """Make takes that nobody steers louder and quieter."""
@@ -166,7 +186,7 @@ class Calibrator:
     def _best(
         self, neutral: Response, level_lufs: float | None, done: int
     ) -> Generator[int, None, tuple[Way, Response]]:
-        """Look for a way whose rendered takes are clean; else give the one that follows best."""
+        """Look for a way whose rendered takes are nearly clean; else give the one that follows best."""
         number = neutral.number
         ways = self._planned_ways(number) if self._varies[number] else []
         best = self._way(number, _REACHES[-1]), neutral
@@ -183,11 +203,11 @@ class Calibrator:
                 answer = yield from self._takes(number, tried, asks, _RENDERED_SEEDS, level_lufs, done)
                 done += len(answer.asked)
                 response = response.with_takes(answer)
-                if not response.is_clean():
+                if response.quality() < _PROMISED:
                     break
             if response.quality() > best[1].quality():
                 best = tried, response
-            if response.is_clean() or response.monotonicity() < _HOPELESS:
+            if response.quality() >= _PROMISED or response.monotonicity() < _HOPELESS:
                 break
             # By how much each moves too far is what it is held harder by, in its cost a square.
             too_far = response.too_far()
@@ -243,11 +263,44 @@ class Calibrator:
         figures = []
         for ask in asks.tolist():
             goal = self._goal(ask, way)
-            steered = SteeredDensity(self._density, self._material, goal, self._step_samples, self._num_steps)
+            steered = SteeredDensity(
+                self._density, self._material, goal, self._step_samples, self._num_steps, effort=HEARD
+            )
             for seed in range(_FIRST_SEED, _FIRST_SEED + num_seeds):
                 figures.append(self._measure(steered, seed, level_lufs))
                 yield done + len(figures)
         return Response(number, np.repeat(asks, num_seeds), np.stack(figures) / self._spread)
+
+    def _best_rehearsed(
+        self, planned: Analysis, number: int, level_lufs: float | None, done: int
+    ) -> Generator[int, None, tuple[_Array, Response]]:
+        """Look for weights with which rehearsed takes are clean; else give those that are best."""
+        weights = planned.weights[number].astype(np.float64)
+        answers: list[tuple[_Array, Response]] = []
+        for _ in range(_REHEARSALS):
+            tried = planned.weights.copy()
+            tried[number] = weights
+            response = yield from self._rehearsed(replace(planned, weights=tried), number, level_lufs, done)
+            done += _REHEARSED
+            answers.append((weights, response))
+            too_far = response.too_far()
+            if response.is_clean() or too_far.max() <= 1.0:
+                break
+            weights = np.minimum(weights * np.square(too_far), np.maximum(weights, _HARDEST))
+        return max(answers, key=lambda answer: answer[1].quality())
+
+    def _rehearsed(
+        self, planned: Analysis, number: int, level_lufs: float | None, done: int
+    ) -> Generator[int, None, Response]:
+        """Render and measure takes as they are made once the model has its controls."""
+        settings = np.repeat(_SETTINGS, _REHEARSED_SEEDS)
+        figures = []
+        for place, setting in enumerate(settings.tolist()):
+            steered = steer(self._density, planned, {NAMES[number]: setting}, self._step_samples)
+            steered = replace(steered, material=self._material, heard_steps=self._num_steps)
+            figures.append(self._measure(steered, _FIRST_REHEARSED_SEED + place % _REHEARSED_SEEDS, level_lufs))
+            yield done + _TIMES_AS_LONG * len(figures)
+        return Response(number, settings, np.stack(figures) / self._spread)
 
     def _goal(self, ask: float, way: Way) -> Goal:
         return Goal((self._neutral + ask * way.lean * self._spread)[None], self._spread, way.weights)
@@ -266,12 +319,14 @@ class Calibrator:
         at, means = response.nodes()
         return np.asarray(np.interp(asks, at, means) * self._spread[response.number], dtype=np.float64)
 
-    def _summary(self, found: Sequence[tuple[Way, Response]]) -> Analysis:
-        ways, responses = [way for way, _ in found], [response for _, response in found]
+    def _summary(self, found: Mapping[int, tuple[Way, Response]], heard: Mapping[int, Response]) -> Analysis:
+        """Put together how each control is asked for (`found`), and what it then does (`heard`)."""
+        ways, responses = zip(*(found[number] for number in range(len(NAMES))), strict=True)
+        answers = [heard[number] for number in range(len(NAMES))]
         asked = [way.asks for way in ways]
-        measured = [self._in_units(response, way.asks) for way, response in found]
-        crosstalk = np.stack([response.others() for response in responses])
-        np.fill_diagonal(crosstalk, [response.own_range() for response in responses])
+        measured = [self._in_units(response, way.asks) for way, response in zip(ways, responses, strict=True)]
+        crosstalk = np.stack([answer.others() for answer in answers])
+        np.fill_diagonal(crosstalk, [answer.own_range() for answer in answers])
 
         def single(values: Sequence[float] | Sequence[_Array] | _Array) -> NDArray[np.float32]:
             return np.asarray(values, dtype=np.float32)
@@ -285,7 +340,7 @@ class Calibrator:
             crosstalk=single(crosstalk),
             weights=single([way.weights for way in ways]),
             leans=single([way.lean for way in ways]),
-            monotonicity=single([response.monotonicity() for response in responses]),
-            is_live=np.array([response.is_clean() for response in responses]),
+            monotonicity=single([answer.monotonicity() for answer in answers]),
+            is_live=np.array([answer.is_clean() for answer in answers]),
             quantiles=self._quantiles,
         )

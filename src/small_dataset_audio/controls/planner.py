@@ -98,6 +98,10 @@ class Effort:
     most_plans: int = 16
 
 
+HEARD: Final = Effort(most_plans=2)
+"""For plans that are rendered and measured: many quick ones of these find more than few good ones."""
+
+
 @dataclass(frozen=True)
 class Plan:
     """Stretches in the order in which they are played.

@@ -9,7 +9,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from small_dataset_audio.controls.material import Material, material_of
-from small_dataset_audio.controls.planner import Goal, plan_take
+from small_dataset_audio.controls.planner import Effort, Goal, plan_take
 from small_dataset_audio.controls.sliders import LOUDNESS, NAMES, SLIDER_END, Controls, value_at
 from small_dataset_audio.controls.weave import weave
 from small_dataset_audio.models.analysis import Analysis
@@ -21,7 +21,7 @@ from small_dataset_audio.models.walk import Walk
 _POINTS: Final = 101
 """At which a curve is looked at, over a take: every hundredth."""
 
-_OWN_WEIGHT: Final = 3.0  # of what a slider says: nine others pull it to the middle
+_OWN_WEIGHT: Final = 15.0  # of what a slider says: nine others pull it to the middle
 
 _Array = NDArray[np.float64]
 
@@ -37,11 +37,14 @@ class Wish:
         By how much takes differ.
     weights : ndarray [shape=(controls,), 0 or more]
         0 where nothing is known of what takes measure.
+    is_own : ndarray [shape=(controls,), bool]
+        What sliders say; all else is only not to go along.
     """
 
     means: _Array = field(repr=False)
     spread: _Array = field(repr=False)
     weights: _Array = field(repr=False)
+    is_own: NDArray[np.bool_] = field(repr=False)
 
     def missed(self, measured: _Array) -> _Array:
         """By how many deviations a take measures more [shape=(controls,)]; 0 where it measures nothing, or nothing counts."""
@@ -63,6 +66,7 @@ class SteeredDensity:
         Steps of a walk that a take is made of; a walk may go on after its end, and what it plays there is not measured.
     wish : Wish, optional
         Without one, nothing is known of what takes measure once they are rendered.
+    effort : Effort
     """
 
     density: LatentDensity
@@ -71,6 +75,7 @@ class SteeredDensity:
     step_samples: int
     heard_steps: int | None = None
     wish: Wish | None = None
+    effort: Effort = field(default_factory=Effort)
 
     def walk(
         self,
@@ -84,7 +89,9 @@ class SteeredDensity:
         style.validate()
         # To be like something from moment to moment, a take must be free to change over often enough.
         material = self.material if self.goal.likeness is None else self.material.cut_for(num_steps)
-        plan = plan_take(material, self.goal, num_steps, self.step_samples, generator, heard_steps=self.heard_steps)
+        plan = plan_take(
+            material, self.goal, num_steps, self.step_samples, generator, self.effort, heard_steps=self.heard_steps
+        )
         rows, levels = weave(plan, self.material, num_steps)
         return Walk(
             table=self.density.latents,
@@ -131,8 +138,9 @@ def wish_of(analysis: Analysis, controls: Controls, weights: _Array) -> Wish:
         values = np.array([value_at(setting, float(share)) for share in _shares(controls)])
         means[number] = slider_to_units(analysis, number, values).mean()
         weights[number] *= _OWN_WEIGHT
+    is_own = np.array([name in controls for name in NAMES])
     is_known = (np.ptp(analysis.measured, axis=1) > 0.0) & (np.array(NAMES) != LOUDNESS)
-    return Wish(means, analysis.spread.astype(np.float64), np.where(is_known, weights, 0.0))
+    return Wish(means, analysis.spread.astype(np.float64), np.where(is_known, weights, 0.0), is_own & is_known)
 
 
 def goal_of(analysis: Analysis, controls: Controls) -> Goal:

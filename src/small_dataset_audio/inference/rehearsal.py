@@ -15,13 +15,17 @@ from numpy.typing import NDArray
 
 from small_dataset_audio.constants import SAMPLE_RATE
 from small_dataset_audio.controls.descriptors import describe
+from small_dataset_audio.controls.planner import HEARD
 from small_dataset_audio.controls.sliders import NAMES
 from small_dataset_audio.controls.steering import SteeredDensity
 
-_MOST: Final = 4
-_MOST_S: Final = 60.0  # of all rehearsals of a take together: long takes even out by themselves
+_MOST: Final = 8
+_MOST_S: Final = 80.0  # of all rehearsals of a take together: long takes even out by themselves
 _GAIN: Final = 0.6
 _FURTHEST: Final = 3.0  # deviations that are made up for at once
+_MET: Final = 0.15  # deviations of what a slider says
+_CALM: Final = 2.0  # of all costs together: others a little off each
+_PUSH: Final = 4.0  # by which what a slider says counts more, once it is known what a plan makes of it
 
 Hear = Callable[[SteeredDensity], NDArray[np.float32]]
 """Renders a take [shape=(1, samples), 48 kHz]."""
@@ -49,17 +53,20 @@ def rehearse(density: SteeredDensity, hear: Hear, times: int) -> SteeredDensity:
         The one whose take came nearest to the wish.
     """
     wish = density.wish
-    if wish is None:
+    if wish is None or times == 0:
         return density
-    best, least = density, np.inf
-    tried = density
+    weights = density.goal.weights * np.where(wish.is_own, _PUSH, 1.0)
+    tried = best = density if _is_near(density) else replace(density, effort=HEARD)
+    least = np.inf
     for _ in range(times):
         missed = wish.missed(measured_of(hear(tried)[0]))
         cost = float((wish.weights * np.square(missed)).sum())
         if cost < least:
             best, least = tried, cost
+            if np.abs(missed[wish.is_own]).max(initial=0.0) <= _MET and cost <= _CALM:
+                break
         less = _GAIN * np.clip(missed, -_FURTHEST, _FURTHEST) * wish.spread
-        tried = replace(tried, goal=replace(tried.goal, targets=tried.goal.targets - less))
+        tried = replace(tried, goal=replace(tried.goal, targets=tried.goal.targets - less, weights=weights))
     return best
 
 
@@ -69,3 +76,8 @@ def measured_of(audio: NDArray[np.float32]) -> NDArray[np.float64]:
     found = describe(np.pad(audio, (0, max(0, SAMPLE_RATE // 2 - len(audio)))))
     values = [getattr(found, name) for name in NAMES]
     return np.array([np.nan if value is None else value for value in values], dtype=np.float64)
+
+
+def _is_near(density: SteeredDensity) -> bool:
+    """Whether a take shall be near to something too, which no rehearsal measures."""
+    return density.goal.affinity is not None or density.goal.likeness is not None
