@@ -159,3 +159,9 @@ def test_a_take_that_shall_be_near_to_something_is_planned_with_all_effort():
     density = asked_for(WANTED)
     near = replace(density, goal=replace(density.goal, affinity=np.zeros((1, 1))))
     assert rehearse(near, tone_above(3.0, []), 2).effort == density.effort
+
+
+def test_each_rehearsal_is_told():
+    told: list[tuple[int, int]] = []
+    rehearse(asked_for(WANTED), tone_above(30.0, []), 3, lambda *both: told.append(both))
+    assert told == [(1, 3), (2, 3), (3, 3)]

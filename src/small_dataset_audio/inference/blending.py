@@ -22,6 +22,7 @@ from numpy.typing import NDArray
 from small_dataset_audio.errors import InvalidConfigError
 from small_dataset_audio.inference.config import GenerationConfig
 from small_dataset_audio.inference.pieces import PIECE_SAMPLES, Piece, recut
+from small_dataset_audio.inference.rehearsal import OnRehearsed
 from small_dataset_audio.inference.rendering import Renderer
 from small_dataset_audio.inference.steered import level_of_take
 from small_dataset_audio.models.blended import BlendedAutoencoder, BlendedDensity, level_gains
@@ -55,9 +56,9 @@ class Rendering:
         """Which vocoders render it."""
         return " + ".join(dict.fromkeys(vocoder.name for _, vocoder in self.sounds))
 
-    def render(self, config: GenerationConfig, seed: int) -> Iterator[Piece]:
+    def render(self, config: GenerationConfig, seed: int, on_rehearsed: OnRehearsed | None = None) -> Iterator[Piece]:
         """Yield all sounds, one's channels after the other's, cut at 48 kHz to what the export needs."""
-        streams = [renderer.render(config, seed, vocoder) for renderer, vocoder in self.sounds]
+        streams = [renderer.render(config, seed, vocoder, on_rehearsed) for renderer, vocoder in self.sounds]
         if len(streams) == 1:
             return streams[0]
         pieces = zip(*(recut(stream, PIECE_SAMPLES) for stream in streams), strict=True)

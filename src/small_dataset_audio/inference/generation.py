@@ -19,23 +19,23 @@ length is made with the memory of a few pieces, and one that is wanted as an arr
 from __future__ import annotations
 
 import secrets
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Mapping
 from pathlib import Path
-from typing import Any, Self, TypeAlias
+from typing import Any, Self
 
 import numpy as np
 import torch
 from numpy.typing import NDArray
 
 from small_dataset_audio.audio.spectrogram import AudioSpectrogram
-from small_dataset_audio.constants import PEAK_TARGET, SAMPLE_RATE
+from small_dataset_audio.constants import PEAK_TARGET
 from small_dataset_audio.errors import InvalidConfigError
 from small_dataset_audio.inference.blending import Rendering, plan_rendering
 from small_dataset_audio.inference.config import GenerationConfig
 from small_dataset_audio.inference.export import check_destination, export_stream, export_take
 from small_dataset_audio.inference.file_formats import FILE_FORMATS
 from small_dataset_audio.inference.mastering import master, shape_at_48k
-from small_dataset_audio.inference.pieces import FileStore, MemoryStore, Piece, Stream, stream_of
+from small_dataset_audio.inference.pieces import FileStore, MemoryStore, Stream, stream_of
 from small_dataset_audio.inference.provenance import audio_sha256, describe_environment, stream_sha256
 from small_dataset_audio.inference.quality import SIGNAL_RMS
 from small_dataset_audio.inference.quality_stream import score_stream
@@ -44,6 +44,7 @@ from small_dataset_audio.inference.results import Appraisal, Appraise, Generatio
 from small_dataset_audio.inference.sampler_chunk import SamplerNotes
 from small_dataset_audio.inference.seam import score_seam
 from small_dataset_audio.inference.stereo import Extremes
+from small_dataset_audio.inference.take_progress import OnProgress, TakeProgress
 from small_dataset_audio.models.analysis import Analysis
 from small_dataset_audio.models.autoencoder import Autoencoder
 from small_dataset_audio.models.bundle import ModelBundle
@@ -52,7 +53,6 @@ from small_dataset_audio.models.vocoder.mosaic import MosaicVocoder
 from small_dataset_audio.models.vocoder.protocol import Vocoder
 from small_dataset_audio.names import quoted, safe_folder_name
 
-OnProgress: TypeAlias = Callable[[float, float], None]
 """Told how many seconds are rendered, and of how many."""
 
 __all__ = ["Appraisal", "GenerationConfig", "GenerationPipeline", "GenerationResult", "TakeSummary"]
@@ -231,7 +231,8 @@ class GenerationPipeline:
             Hears the finished take and its score before the sidecar is written; what it returns is what the sidecar and the
             summary say.
         on_progress : callable, optional
-            Called with the seconds rendered and all seconds, piece by piece.
+            Called with how far it is and how far it goes, in seconds of the take, piece by piece; the rehearsals of a steered
+            take are the beginning of it.
 
         Returns
         -------
@@ -253,7 +254,8 @@ class GenerationPipeline:
         needed_bytes = 4 * channels * num_samples + file_format.room_bytes(file_samples, config.bit_depth)
         folder = check_destination(self._folder(output_dir), filename, needed_bytes, config.file_format)
         with FileStore(folder, channels, num_samples) as store:
-            raw = store.fill(_reporting(rendering.render(config, seed), num_samples, on_progress))
+            progress = TakeProgress(num_samples, on_progress)
+            raw = store.fill(progress.of(rendering.render(config, seed, progress.rehearsed)))
             stream, extremes = master(raw, config, rendering.level_lufs)
             appraisal = Appraisal(_score(stream, config, extremes))
             if appraise is not None:
@@ -363,12 +365,3 @@ def _score(stream: Stream, config: GenerationConfig, extremes: Extremes) -> dict
     signal_rms = SIGNAL_RMS * min(peak / PEAK_TARGET, 1.0) if peak else SIGNAL_RMS
     quality = score_stream(stream, config.sample_rate, extremes, signal_rms=signal_rms)
     return {**quality, "loop": score_seam(stream).to_json()} if config.loop else quality
-
-
-def _reporting(pieces: Iterator[Piece], num_samples: int, on_progress: OnProgress | None) -> Iterator[Piece]:
-    done = 0
-    for piece in pieces:
-        done += piece.shape[1]
-        yield piece
-        if on_progress is not None:
-            on_progress(done / SAMPLE_RATE, num_samples / SAMPLE_RATE)

@@ -36,7 +36,13 @@ def rehearsals_of(duration_s: float) -> int:
     return min(_MOST, int(_MOST_S / duration_s))
 
 
-def rehearse(density: SteeredDensity, hear: Hear, times: int) -> SteeredDensity:
+OnRehearsed = Callable[[int, int], None]
+"""Called after each rehearsal with how many are over, and how many there may be."""
+
+
+def rehearse(
+    density: SteeredDensity, hear: Hear, times: int, on_rehearsed: OnRehearsed | None = None
+) -> SteeredDensity:
     """Find what to ask for, so that a take measures as it shall.
 
     Parameters
@@ -45,7 +51,8 @@ def rehearse(density: SteeredDensity, hear: Hear, times: int) -> SteeredDensity:
         With a wish.
     hear : callable
     times : int
-        0 leaves `density` as it is.
+        At most; 0 leaves `density` as it is.
+    on_rehearsed : callable, optional
 
     Returns
     -------
@@ -58,8 +65,10 @@ def rehearse(density: SteeredDensity, hear: Hear, times: int) -> SteeredDensity:
     weights = density.goal.weights * np.where(wish.is_own, _PUSH, 1.0)
     tried = best = density if _is_near(density) else replace(density, effort=HEARD)
     least = np.inf
-    for _ in range(times):
+    for number in range(times):
         missed = wish.missed(measured_of(hear(tried)[0]))
+        if on_rehearsed is not None:
+            on_rehearsed(number + 1, times)
         cost = float((wish.weights * np.square(missed)).sum())
         if cost < least:
             best, least = tried, cost

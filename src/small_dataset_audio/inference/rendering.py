@@ -23,7 +23,7 @@ from small_dataset_audio.inference.config import MAX_SEED, GenerationConfig
 from small_dataset_audio.inference.looping import loop_samples
 from small_dataset_audio.inference.mastering import shape_at_48k
 from small_dataset_audio.inference.pieces import Piece, collect, cut
-from small_dataset_audio.inference.rehearsal import rehearsals_of, rehearse
+from small_dataset_audio.inference.rehearsal import OnRehearsed, rehearsals_of, rehearse
 from small_dataset_audio.inference.steered import density_of_take
 from small_dataset_audio.inference.stereo import left_and_right
 from small_dataset_audio.models.analysis import Analysis
@@ -108,12 +108,14 @@ class Renderer:
             )
         return vocoder.in_stereo()
 
-    def render(self, config: GenerationConfig, seed: int, vocoder: Vocoder) -> Iterator[Piece]:
+    def render(
+        self, config: GenerationConfig, seed: int, vocoder: Vocoder, on_rehearsed: OnRehearsed | None = None
+    ) -> Iterator[Piece]:
         """Yield chunks, low-passed, cut at 48 kHz to what the export needs [shape=(channels, samples)].
 
-        What is steered is rehearsed first.
+        What is steered is rehearsed first, before this returns.
         """
-        density = self._rehearsed(config, seed, vocoder, self.density)
+        density = self._rehearsed(config, seed, vocoder, self.density, on_rehearsed)
         if density is not self.density:
             return self.drawing_from(density)._render_as_planned(config, seed, vocoder)
         return self._render_as_planned(config, seed, vocoder)
@@ -130,10 +132,15 @@ class Renderer:
         return (np.concatenate(pair) for pair in zip(left, right, strict=True))
 
     def _rehearsed(
-        self, config: GenerationConfig, seed: int, vocoder: Vocoder, density: Density | None
+        self,
+        config: GenerationConfig,
+        seed: int,
+        vocoder: Vocoder,
+        density: Density | None,
+        on_rehearsed: OnRehearsed | None,
     ) -> Density | None:
         if isinstance(density, VariedDensity):
-            steered = self._rehearsed(config, seed, vocoder, density.density)
+            steered = self._rehearsed(config, seed, vocoder, density.density, on_rehearsed)
             return density if steered is None or steered is density.density else replace(density, density=steered)
         # What is computed would take its time, and of anchors nothing is steered.
         if not (isinstance(density, SteeredDensity) and isinstance(vocoder, PlayingVocoder)):
@@ -147,7 +154,7 @@ class Renderer:
             pieces = self.drawing_from(tried)._render_as_planned(in_mono, seed, mono)
             return collect(pieces, *shape_at_48k(in_mono))
 
-        return rehearse(density, hear, rehearsals_of(config.duration_s))
+        return rehearse(density, hear, rehearsals_of(config.duration_s), on_rehearsed)
 
     def _render_seed(self, config: GenerationConfig, seed: int, vocoder: Vocoder) -> Iterator[Piece]:
         needed = shape_at_48k(config)[1]
