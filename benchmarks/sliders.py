@@ -1,6 +1,6 @@
 """Controls that mean what they say: every live slider of four corpora, 21 steps by 5 seeds, on rendered takes of 10 s.
 
-    python benchmarks/sliders.py                      walks, made without training; half an hour on two cores
+    python benchmarks/sliders.py                      walks, made without training; two hours on two cores
     python benchmarks/sliders.py --budget 180         models that were trained for three minutes each
     python benchmarks/sliders.py --save               also writes results/sliders.json and results/sliders.md, after each corpus
     python benchmarks/sliders.py --corpora tabla      this one only

@@ -7,7 +7,7 @@ and the next step, on one line. Programming errors stay what they are.
 
 from __future__ import annotations
 
-from typing import ClassVar, Final
+from typing import ClassVar
 
 __all__ = [
     "AudioFileError",
@@ -29,16 +29,7 @@ __all__ = [
     "SidecarError",
     "TrainingError",
     "UploadError",
-    "one_line",
 ]
-
-_MAX_REASON: Final = 300
-
-
-def one_line(text: str) -> str:
-    """Cut what another library says, which may quote the file it could not read, to a line of a message."""
-    line = " ".join(text.split())
-    return line if len(line) <= _MAX_REASON else f"{line[:_MAX_REASON]} ..."
 
 
 class SdaError(Exception):

@@ -1,4 +1,4 @@
-"""Names that come from outside: shown in a message, made a folder's, kept inside their folder."""
+"""Names and words that come from outside: shown in a message, made a folder's, kept inside their folder."""
 
 from __future__ import annotations
 
@@ -10,6 +10,7 @@ from small_dataset_audio.errors import InvalidNameError
 
 _MAX_FOLDER_NAME_BYTES = 120
 _MAX_QUOTED = 120
+_MAX_REASON = 300
 _WINDOWS_RESERVED = frozenset(
     [
         "CON",
@@ -27,6 +28,12 @@ def quoted(value: object) -> str:
     """Show a value in a message: its ``repr``, cut to what a line can hold, whatever a file may have put in it."""
     shown = repr(value)
     return shown if len(shown) <= _MAX_QUOTED else f"{shown[:_MAX_QUOTED]}..."
+
+
+def one_line(text: str) -> str:
+    """Cut what another library says, which may quote the file it could not read, to a line of a message."""
+    line = " ".join(text.split())
+    return line if len(line) <= _MAX_REASON else f"{line[:_MAX_REASON]} ..."
 
 
 def safe_folder_name(display_name: str) -> str:

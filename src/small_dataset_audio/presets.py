@@ -27,11 +27,10 @@ from small_dataset_audio.errors import (
     OutputError,
     PresetError,
     SidecarError,
-    one_line,
 )
 from small_dataset_audio.files import dump_json, make_output_folder, parse_json, remove_file, write_json
 from small_dataset_audio.inference.config import GenerationConfig
-from small_dataset_audio.names import quoted, resolve_inside, safe_folder_name
+from small_dataset_audio.names import one_line, quoted, resolve_inside, safe_folder_name
 
 PRESET_FOLDER: Final = "presets"
 MAX_PRESETS: Final = 1000

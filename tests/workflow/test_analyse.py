@@ -40,14 +40,14 @@ def library(tmp_path_factory: pytest.TempPathFactory) -> Library:
         patch.setattr(calibration, "_ROUNDS", 1)
         patch.setattr(calibration, "_SETTINGS", (-10.0, 0.0, 10.0))
         patch.setattr(calibration, "_REHEARSED_SEEDS", 1)
-        patch.setattr(rehearsal, "_MOST", 1)
+        patch.setattr(rehearsal, "_MOST", 2)
         patch.setattr(response, "_LEAST_RATIO", 0.1)  # whether it is clean is tried where it can be known
         patch.setattr(response, "_LEAST_MONOTONICITY", 0.5)
         events = list(analyse(MODEL, library=library))
     assert isinstance(events[-1], ModelAnalysed)
     progress = [event for event in events[:-1] if isinstance(event, AnalysisProgress)]
     assert len(progress) == len(events) - 1
-    assert progress[-1].done <= progress[-1].total
+    assert progress[-1].done == progress[-1].total
     return library
 
 
@@ -84,6 +84,16 @@ def test_a_steered_take_measures_more_of_it_and_is_made_again_from_its_sidecar(l
         report = rerender(take.json_path, library=library, output_dir=tmp_path / "again")
         assert report.identical
     assert measured[0] < measured[1]
+
+
+def test_the_rehearsals_of_a_take_are_the_beginning_of_its_progress(library: Library, tmp_path: Path):
+    told: list[tuple[float, float]] = []
+    config = GenerationConfig(2.0, seed=3, controls={live(library)[0]: 9.0})
+    load_pipeline(MODEL, library=library).render_to_file(config, tmp_path, on_progress=lambda *both: told.append(both))
+    done = [seconds for seconds, _ in told]
+    assert done[:3] == [0.0, pytest.approx(2.0 / 9), pytest.approx(4.0 / 9)]
+    assert done == sorted(done)
+    assert told[-1] == (2.0, 2.0)
 
 
 def test_a_setting_beyond_the_slider_stops_at_its_end_and_that_is_said(library: Library, tmp_path: Path):

@@ -42,6 +42,7 @@ from small_dataset_audio.audio.io import (
     open_regular_file,
 )
 from small_dataset_audio.errors import AudioFileError
+from small_dataset_audio.names import one_line
 
 CRASHED: Final = "its decoder crashed"
 HUNG: Final = "its decoder did not answer"
@@ -244,7 +245,7 @@ class _Worker:
         if kind == wire.OUT_OF_MEMORY:
             raise _GoneError(f"{GREEDY}: more than {self._limits.memory_bytes / 2**30:.3g} GB; {_NEXT_STEP}")
         if kind == wire.FAILED:
-            raise _GoneError(f"{FAILED}: {' '.join(body.decode(errors='replace').split())}; {_NEXT_STEP}")
+            raise _GoneError(f"{FAILED}: {one_line(body.decode(errors='replace'))}; {_NEXT_STEP}")
         if kind != wire.FACTS or not has_blocks:
             raise _nonsense("a message out of place")
         try:

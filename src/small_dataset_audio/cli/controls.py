@@ -45,7 +45,7 @@ EXAMPLES: Final = """\
 
 A control is live where it follows at 0.90 or more, moves at least one
 deviation, and drags nothing along by more than about two fifths of that,
-on rendered takes of 10 s."""
+on rehearsed takes of 10 s."""
 
 _BAR: Final = 24
 ModelArgument = Annotated[

@@ -88,7 +88,7 @@ def counting(console: Console, what: str) -> Iterator[Callable[[int, int, object
 
 @contextlib.contextmanager
 def rendering(console: Console, what: str) -> Iterator[Callable[[float, float], None]]:
-    """Show a bar for audio that is being made; yields what takes (seconds made, seconds in all)."""
+    """Show a bar for audio that is being made; yields what takes (how far it is, how far it goes) in seconds."""
     if not console.is_terminal:
         yield lambda *_: None
         return

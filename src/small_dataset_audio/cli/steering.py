@@ -10,7 +10,8 @@ import msgspec
 import typer
 
 from small_dataset_audio.controls.sliders import NAMES, Curve, curve_from_seconds
-from small_dataset_audio.errors import InvalidConfigError, one_line
+from small_dataset_audio.errors import InvalidConfigError
+from small_dataset_audio.names import one_line
 
 _MOST_CURVE_BYTES: Final = 100_000
 _HINT: Final = "'--set'"

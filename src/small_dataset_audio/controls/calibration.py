@@ -48,9 +48,11 @@ _PROMISED: Final = 0.85  # of a control: rehearsals make up for the rest
 _REHEARSABLE: Final = 0.6  # that they may make up for
 _SETTINGS: Final = (-10.0, -5.0, 0.0, 5.0, 10.0)  # of the slider, for rehearsed takes
 _REHEARSED_SEEDS: Final = 2
-_REHEARSALS: Final = 2
-_TIMES_AS_LONG: Final = 7  # a take takes that is rehearsed
-_REHEARSED: Final = len(_SETTINGS) * _REHEARSED_SEEDS * _TIMES_AS_LONG
+_ROUNDS_REHEARSED: Final = 2
+_TIMES_AS_LONG: Final = 7  # a take takes that is rehearsed, in the mean
+_REHEARSED: Final = (
+    len(_SETTINGS) * _REHEARSED_SEEDS * _TIMES_AS_LONG
+)  # what a round of those takes, in takes that are not
 _HARDEST: Final = 8.0  # harder, and one descriptor is all that counts
 _LEAN: Final = 0.3  # of the own movement: a third more than what may go along is left for chance
 _LOUDNESS, _PULSE = NAMES.index(LOUDNESS), NAMES.index("pulse")
@@ -127,9 +129,11 @@ class Calibrator:
 
     @property
     def most_takes(self) -> int:
-        """Takes that :meth:`run` renders at most."""
+        """How long :meth:`run` takes at most, in takes that are not rehearsed."""
         return (
-            _TAKES_OF_LOUDNESS + _NEUTRAL_SEEDS + len(_PLAYED) * (_TRIES * _TAKES_OF_A_TRY + _REHEARSALS * _REHEARSED)
+            _TAKES_OF_LOUDNESS
+            + _NEUTRAL_SEEDS
+            + len(_PLAYED) * (_TRIES * _TAKES_OF_A_TRY + _ROUNDS_REHEARSED * _REHEARSED)
         )
 
     def run(self) -> Iterator[int | Analysis]:
@@ -138,7 +142,7 @@ class Calibrator:
         Yields
         ------
         int
-            Takes that are rendered, or turned out not to be needed; it rises to :attr:`most_takes`.
+            How much is done, or turned out not to be needed; it rises to :attr:`most_takes`.
         Analysis
             At last.
         """
@@ -161,7 +165,7 @@ class Calibrator:
                 way, open_response = found[number]
                 weights, heard[number] = yield from self._best_rehearsed(planned, number, level_lufs, done)
                 found[number] = replace(way, weights=weights), open_response
-            done += _REHEARSALS * _REHEARSED
+            done += _ROUNDS_REHEARSED * _REHEARSED
             yield done
         yield self._summary(found, heard)
 
@@ -274,31 +278,33 @@ class Calibrator:
     def _best_rehearsed(
         self, planned: Analysis, number: int, level_lufs: float | None, done: int
     ) -> Generator[int, None, tuple[_Array, Response]]:
-        """Look for weights with which rehearsed takes are clean; else give those that are best."""
+        """Measure rehearsed takes; where all they lack is that others are held, hold those and measure again, others.
+
+        The last ones count, and not the best: of what was tried twice, the better is in part luck.
+        """
         weights = planned.weights[number].astype(np.float64)
-        answers: list[tuple[_Array, Response]] = []
-        for _ in range(_REHEARSALS):
+        for round_ in range(_ROUNDS_REHEARSED):
             tried = planned.weights.copy()
             tried[number] = weights
-            response = yield from self._rehearsed(replace(planned, weights=tried), number, level_lufs, done)
+            first_seed = _FIRST_REHEARSED_SEED + round_ * _REHEARSED_SEEDS
+            response = yield from self._rehearsed(replace(planned, weights=tried), number, level_lufs, done, first_seed)
             done += _REHEARSED
-            answers.append((weights, response))
-            too_far = response.too_far()
-            if response.is_clean() or too_far.max() <= 1.0:
+            if not response.only_drags() or round_ + 1 == _ROUNDS_REHEARSED:
                 break
-            weights = np.minimum(weights * np.square(too_far), np.maximum(weights, _HARDEST))
-        return max(answers, key=lambda answer: answer[1].quality())
+            weights = np.minimum(weights * np.square(response.too_far()), np.maximum(weights, _HARDEST))
+        return weights, response
 
     def _rehearsed(
-        self, planned: Analysis, number: int, level_lufs: float | None, done: int
+        self, planned: Analysis, number: int, level_lufs: float | None, done: int, first_seed: int
     ) -> Generator[int, None, Response]:
         """Render and measure takes as they are made once the model has its controls."""
         settings = np.repeat(_SETTINGS, _REHEARSED_SEEDS)
         figures = []
         for place, setting in enumerate(settings.tolist()):
-            steered = steer(self._density, planned, {NAMES[number]: setting}, self._step_samples)
-            steered = replace(steered, material=self._material, heard_steps=self._num_steps)
-            figures.append(self._measure(steered, _FIRST_REHEARSED_SEED + place % _REHEARSED_SEEDS, level_lufs))
+            controls = {NAMES[number]: setting}
+            steered = steer(self._density, planned, controls, self._step_samples, self._material)
+            steered = replace(steered, heard_steps=self._num_steps)
+            figures.append(self._measure(steered, first_seed + place % _REHEARSED_SEEDS, level_lufs))
             yield done + _TIMES_AS_LONG * len(figures)
         return Response(number, settings, np.stack(figures) / self._spread)
 

@@ -79,6 +79,11 @@ class Response:
         """Whether that is a control."""
         return self.quality() >= 1.0
 
+    def only_drags(self) -> bool:
+        """Whether all that it lacks is that others stay where they are."""
+        follows = self.monotonicity() >= _LEAST_MONOTONICITY and self.own_range() >= _LEAST_RANGE
+        return follows and not self.is_clean()
+
     def quality(self) -> float:
         """Say how good a control that is, by what it lacks most: from 1 on it is one."""
         own, worst = self.own_range(), float(self.surely().max())

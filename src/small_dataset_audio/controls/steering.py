@@ -108,7 +108,13 @@ class SteeredDensity:
         return self.density.draw_anchors(num_anchors, generator)
 
 
-def steer(density: LatentDensity, analysis: Analysis, controls: Controls, step_samples: int) -> SteeredDensity:
+def steer(
+    density: LatentDensity,
+    analysis: Analysis,
+    controls: Controls,
+    step_samples: int,
+    material: Material | None = None,
+) -> SteeredDensity:
     """Make a density whose walks do what `controls` say.
 
     Parameters
@@ -119,10 +125,13 @@ def steer(density: LatentDensity, analysis: Analysis, controls: Controls, step_s
     controls : Controls
         Checked ones.
     step_samples : int
+    material : Material, optional
+        Of `density`, where it was made already.
     """
     goal = goal_of(analysis, controls)
     wish = wish_of(analysis, controls, goal.weights)
-    return SteeredDensity(density, material_of(density, analysis.sums), goal, step_samples, wish=wish)
+    material = material or material_of(density, analysis.sums)
+    return SteeredDensity(density, material, goal, step_samples, wish=wish)
 
 
 def wish_of(analysis: Analysis, controls: Controls, weights: _Array) -> Wish:

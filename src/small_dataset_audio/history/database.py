@@ -17,8 +17,9 @@ from typing import Final
 
 import filelock
 
-from small_dataset_audio.errors import HistoryError, one_line
+from small_dataset_audio.errors import HistoryError
 from small_dataset_audio.files import make_output_folder
+from small_dataset_audio.names import one_line
 
 HISTORY_FILE: Final = "history.sqlite"
 

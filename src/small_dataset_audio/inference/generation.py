@@ -53,8 +53,6 @@ from small_dataset_audio.models.vocoder.mosaic import MosaicVocoder
 from small_dataset_audio.models.vocoder.protocol import Vocoder
 from small_dataset_audio.names import quoted, safe_folder_name
 
-"""Told how many seconds are rendered, and of how many."""
-
 __all__ = ["Appraisal", "GenerationConfig", "GenerationPipeline", "GenerationResult", "TakeSummary"]
 
 

@@ -17,14 +17,15 @@ from small_dataset_audio.constants import SAMPLE_RATE
 from small_dataset_audio.controls.descriptors import describe
 from small_dataset_audio.controls.planner import HEARD
 from small_dataset_audio.controls.sliders import NAMES
-from small_dataset_audio.controls.steering import SteeredDensity
+from small_dataset_audio.controls.steering import SteeredDensity, Wish
 
 _MOST: Final = 8
 _MOST_S: Final = 80.0  # of all rehearsals of a take together: long takes even out by themselves
 _GAIN: Final = 0.6
 _FURTHEST: Final = 3.0  # deviations that are made up for at once
 _MET: Final = 0.15  # deviations of what a slider says
-_CALM: Final = 2.0  # of all costs together: others a little off each
+_CALM: Final = 0.25  # others are off by half a deviation in the mean, as a square
+_NEAR_SHARE: Final = 0.5  # of rehearsals, where each costs twice as much
 _PUSH: Final = 4.0  # by which what a slider says counts more, once it is known what a plan makes of it
 
 Hear = Callable[[SteeredDensity], NDArray[np.float32]]
@@ -32,8 +33,9 @@ Hear = Callable[[SteeredDensity], NDArray[np.float32]]
 
 
 def rehearsals_of(duration_s: float) -> int:
-    """How often a take of so many seconds is rehearsed."""
-    return min(_MOST, int(_MOST_S / duration_s))
+    """How often a take of so many seconds is rehearsed: not at all, or at least twice, for the first one corrects nothing."""
+    times = min(_MOST, int(_MOST_S / duration_s))
+    return times if times > 1 else 0
 
 
 OnRehearsed = Callable[[int, int], None]
@@ -60,23 +62,37 @@ def rehearse(
         The one whose take came nearest to the wish.
     """
     wish = density.wish
-    if wish is None or times == 0:
+    if wish is None or times < 2:
         return density
     weights = density.goal.weights * np.where(wish.is_own, _PUSH, 1.0)
-    tried = best = density if _is_near(density) else replace(density, effort=HEARD)
-    least = np.inf
+    if _is_near(density):
+        tried, times = density, max(round(_NEAR_SHARE * times), 2)
+    else:
+        tried = replace(density, effort=HEARD)
+    best, least = tried, np.inf
+    if on_rehearsed is not None:
+        on_rehearsed(0, times)
     for number in range(times):
-        missed = wish.missed(measured_of(hear(tried)[0]))
+        measured = measured_of(hear(tried)[0])
+        missed = wish.missed(measured)
+        # Without a figure of its own a take says nothing: no correction follows from that, and it is none to be content with.
+        lacking = np.where(wish.is_own & ~np.isfinite(measured), _FURTHEST, missed)
+        cost = float((wish.weights * np.square(lacking)).sum())
         if on_rehearsed is not None:
             on_rehearsed(number + 1, times)
-        cost = float((wish.weights * np.square(missed)).sum())
         if cost < least:
             best, least = tried, cost
-            if np.abs(missed[wish.is_own]).max(initial=0.0) <= _MET and cost <= _CALM:
+            if _is_enough(wish, lacking):
                 break
         less = _GAIN * np.clip(missed, -_FURTHEST, _FURTHEST) * wish.spread
         tried = replace(tried, goal=replace(tried.goal, targets=tried.goal.targets - less, weights=weights))
     return best
+
+
+def _is_enough(wish: Wish, missed: NDArray[np.float64]) -> bool:
+    others = np.where(wish.is_own, 0.0, wish.weights)
+    off = float((others * np.square(missed)).sum()) / max(float(others.sum()), 1e-9)
+    return bool(np.abs(missed[wish.is_own]).max(initial=0.0) <= _MET and off <= _CALM)
 
 
 def measured_of(audio: NDArray[np.float32]) -> NDArray[np.float64]:

@@ -23,7 +23,7 @@ from collections.abc import Iterator
 from pathlib import Path
 from typing import IO, Final
 
-from small_dataset_audio.errors import ModelDamagedError, ModelError, ModelNotFoundError, OutputError, one_line
+from small_dataset_audio.errors import ModelDamagedError, ModelError, ModelNotFoundError, OutputError
 from small_dataset_audio.files import atomic_write, dump_json, make_output_folder
 from small_dataset_audio.folders import scratch_folder, settle_folder
 from small_dataset_audio.library.changes import free_folder, say, untrained
@@ -32,7 +32,7 @@ from small_dataset_audio.models.about import ABOUT_FILE, VERSION, read_about
 from small_dataset_audio.models.bundle import load_bundle
 from small_dataset_audio.models.corpus_files import listed_corpus_audio
 from small_dataset_audio.models.metadata import MODEL_FILE, ModelMetadata, read_metadata
-from small_dataset_audio.names import quoted, safe_folder_name
+from small_dataset_audio.names import one_line, quoted, safe_folder_name
 
 ARCHIVE_SUFFIX: Final = ".sda"
 PRESET_FOLDER: Final = "presets"

@@ -13,10 +13,10 @@ from typing import Final
 
 import msgspec
 
-from small_dataset_audio.errors import InvalidConfigError, InvalidNameError, ModelDamagedError, one_line
+from small_dataset_audio.errors import InvalidConfigError, InvalidNameError, ModelDamagedError
 from small_dataset_audio.files import write_json
 from small_dataset_audio.models.metadata_limits import check_text_of_owner
-from small_dataset_audio.names import safe_folder_name
+from small_dataset_audio.names import one_line, safe_folder_name
 
 ABOUT_FILE: Final = "about.json"
 

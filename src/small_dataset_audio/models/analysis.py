@@ -15,7 +15,7 @@ from numpy.typing import NDArray
 
 from small_dataset_audio.errors import ModelDamagedError
 
-ANALYSIS_VERSION: Final = 2
+ANALYSIS_VERSION: Final = 3
 """Stands for the order of controls and columns, and for how each is steered; an analysis of another version counts as none."""
 
 NUM_CONTROLS: Final = 10
@@ -41,15 +41,15 @@ class Analysis:
     asked : ndarray [shape=(controls, nodes), float32, deviations from neutral, rising]
         What was asked of the planner when rendered takes were measured.
     measured : ndarray [shape=(controls, nodes), float32, rising]
-        What those takes measured.
+        What those takes measured, none of them rehearsed.
     crosstalk : ndarray [shape=(controls, controls), float32]
-        By how many deviations each descriptor (column) moved while each control (row) went over its range.
+        By how many deviations each descriptor (column) moved in rehearsed takes while each control (row) went over its range.
     weights : ndarray [shape=(controls, controls), float32, over 0]
         How much each descriptor (column) counts while a control (row) is steered.
     leans : ndarray [shape=(controls, controls), float32, -1 to 1]
         By how many deviations each descriptor (column) shall go along with one of a control's own (row); 1 for itself.
     monotonicity : ndarray [shape=(controls,), float32, 0 to 1]
-        Correlation to be expected of the slider with what takes measure.
+        Correlation to be expected of the slider with what rehearsed takes measure.
     is_live : ndarray [shape=(controls,), bool]
         Whether a control does what it says, and nothing else half as much.
     quantiles : ndarray [shape=(controls, quantiles), float32, rising]

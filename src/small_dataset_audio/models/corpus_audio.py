@@ -17,11 +17,12 @@ from numpy.typing import NDArray
 from safetensors import SafetensorError
 
 from small_dataset_audio.constants import SAMPLE_RATE
-from small_dataset_audio.errors import ModelDamagedError, OutputError, one_line
+from small_dataset_audio.errors import ModelDamagedError, OutputError
 from small_dataset_audio.files import sha256_file
 from small_dataset_audio.models.corpus_files import listed_corpus_audio
 from small_dataset_audio.models.metadata import CorpusAudioEntry, ModelMetadata
 from small_dataset_audio.models.weights_file import check_plain_file
+from small_dataset_audio.names import one_line
 from small_dataset_audio.write_errors import explain_write_error
 
 Clips: TypeAlias = tuple[NDArray[np.float32], ...]

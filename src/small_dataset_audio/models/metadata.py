@@ -16,12 +16,12 @@ from small_dataset_audio.errors import (
     ModelDamagedError,
     ModelNotFoundError,
     ModelVersionError,
-    one_line,
 )
 from small_dataset_audio.models.about import About, bears, read_about
 from small_dataset_audio.models.config import DensityConfig, LinearConfig, VAEConfig
 from small_dataset_audio.models.metadata_limits import MAX_RECORDINGS, check_limits
 from small_dataset_audio.models.weights_file import open_weights
+from small_dataset_audio.names import one_line
 
 FORMAT_VERSION: Final = 2
 """1: a trained model, walks of one voice. 2: or a linear model, and partners for further voices. All up to this are read."""

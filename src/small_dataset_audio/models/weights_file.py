@@ -19,7 +19,7 @@ from typing import TYPE_CHECKING, Any, Final, Literal
 
 from safetensors import SafetensorError, safe_open
 
-from small_dataset_audio.errors import one_line
+from small_dataset_audio.names import one_line
 
 if TYPE_CHECKING:
     from torch import Tensor

@@ -20,10 +20,11 @@ from safetensors import SafetensorError
 from safetensors.torch import save
 from torch import Tensor
 
-from small_dataset_audio.errors import CheckpointError, OutputError, one_line
+from small_dataset_audio.errors import CheckpointError, OutputError
 from small_dataset_audio.files import dump_json, write_bytes
 from small_dataset_audio.models.vae import empty_model, outline
 from small_dataset_audio.models.weights_file import LIBRARY_HEADER_BYTES, misfit, open_weights
+from small_dataset_audio.names import one_line
 from small_dataset_audio.training.checkpoint_header import (
     CHECKPOINT_VERSION,
     METADATA_KEY,

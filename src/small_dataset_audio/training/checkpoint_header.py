@@ -8,8 +8,9 @@ from typing import Any
 
 import msgspec
 
-from small_dataset_audio.errors import CheckpointError, InvalidConfigError, one_line
+from small_dataset_audio.errors import CheckpointError, InvalidConfigError
 from small_dataset_audio.models.config import VAEConfig
+from small_dataset_audio.names import one_line
 from small_dataset_audio.training.config import TrainingConfig
 from small_dataset_audio.training.state import GoodPoint
 

@@ -16,6 +16,9 @@ def tell_controls(desk: Desk, request: dict[str, Any]) -> None:
             if isinstance(event, AnalysisProgress):
                 desk.say(message=event.stage, progress=event.done / max(1, event.total))
             desk.between()
+            if desk.should_stop():
+                desk.say(state="stopped", message="stopped", at_once=True)
+                return
     reports = read_controls(model, library=desk.library)
     found = None if reports is None else [report.to_json() for report in reports]
     desk.say(message="", progress=1.0, news={"model": model, "controls": found})

@@ -28,7 +28,6 @@ from small_dataset_audio.ui.places_on_disk import StudioFolders
 
 _POLL_S: Final = 0.05
 _MOST_TRIES: Final = 5  # of a job that ends its process each time
-_LONG: Final = frozenset({"train"})
 _NICENESS: Final = 10  # on a busy machine, about a tenth of what the page gets
 
 KINDS: Final[Mapping[str, Callable[[Desk, dict[str, Any]], None]]] = MappingProxyType(
@@ -68,7 +67,7 @@ class Worker:
             waiting = self._queue.waiting()
             if waiting:
                 # What is quick goes first, so that nobody waits for a training that begins.
-                self.do(min(waiting, key=lambda job: job.kind in _LONG))
+                self.do(min(waiting, key=_is_long))
             else:
                 self.server_is_gone.wait(_POLL_S)
 
@@ -92,7 +91,7 @@ class Worker:
             status,
             lambda told: self._queue.write_status(job, told),
             lambda: self.server_is_gone.is_set() or self._queue.is_asked_to_stop(job),
-            self._do_what_is_quick if job.kind in _LONG else lambda: None,
+            self._do_what_is_quick if _is_long(job) else lambda: None,
             self._pipelines,
             self._folders.session(job.session) / "made" / job.id,
         )
@@ -110,7 +109,7 @@ class Worker:
 
     def _do_what_is_quick(self) -> None:
         for job in self._queue.waiting():
-            if job.kind not in _LONG:
+            if not _is_long(job):
                 self.do(job)
 
     def _finish(self, job: Job, state: Any, message: str) -> None:  # noqa: ANN401 - a State
@@ -119,10 +118,18 @@ class Worker:
             self._queue.finish(job, replace(before, state=state, message=message))
 
 
+def _is_long(job: Job) -> bool:
+    """Whether a job takes minutes, so that what is quick is done in between."""
+    return job.kind == "train" or bool(job.request.get("measure"))
+
+
 def main() -> None:
     """Work for the library at the path that is the first argument."""
-    if sys.platform != "win32":
-        os.nice(_NICENESS)  # a training takes what the page and the browser leave; on Windows the server sees to that
+    if sys.platform != "win32" and os.getpgrp() == os.getpid():
+        # A training takes what the page leaves. Of the whole group, for Linux gives each thread a niceness of its own, and
+        # libraries have begun theirs. On Windows the server sees to that.
+        niceness = os.getpriority(os.PRIO_PROCESS, 0)
+        os.setpriority(os.PRIO_PGRP, 0, niceness + _NICENESS)
     worker = Worker(Path(sys.argv[1]))
     threading.Thread(target=_watch, args=(worker.server_is_gone,), daemon=True).start()
     lock = filelock.FileLock(StudioFolders(Path(sys.argv[1])).worker_lock)

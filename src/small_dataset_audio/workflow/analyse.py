@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 import time
 from collections.abc import Iterator, Sequence
 from dataclasses import astuple, dataclass, field, replace
@@ -128,7 +129,7 @@ def analyse_bundle(bundle: ModelBundle) -> Iterator[AnalysisProgress | Analysis]
         np.concatenate(sums),
         quantiles,
         step_samples,
-        round(TAKE_S * SAMPLE_RATE / step_samples),
+        math.ceil(TAKE_S * SAMPLE_RATE / step_samples),
         _Measuring(pipeline),
     )
     yield AnalysisProgress("measuring takes", 0, calibrator.most_takes)

@@ -116,7 +116,7 @@ def generate_takes(
         Record each take in the history, where the pipeline is that of a library's model. A take that cannot be recorded is
         written all the same, and has a warning.
     on_progress : callable, optional
-        Called with the seconds of a take that are rendered, and with all its seconds.
+        Called with how far a take is and how far it goes, in seconds of the take.
 
     Yields
     ------

@@ -75,7 +75,7 @@ def rerender(
     device : {"auto", "cpu", "cuda", "mps"}
     library : Library, optional
     on_progress : callable, optional
-        Called with the seconds rendered, and with all of them.
+        Called with how far it is and how far it goes, in seconds of the take.
 
     Returns
     -------
