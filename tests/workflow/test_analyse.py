@@ -1,6 +1,7 @@
 from __future__ import annotations
 
 import json
+import sys
 from dataclasses import replace
 from pathlib import Path
 
@@ -38,7 +39,8 @@ def library(tmp_path_factory: pytest.TempPathFactory) -> Library:
         patch.setattr(calibration, "_RENDERED_SEEDS", 1)
         patch.setattr(calibration, "_TRIES", 1)
         patch.setattr(calibration, "_ROUNDS", 1)
-        patch.setattr(calibration, "_SETTINGS", (-10.0, 0.0, 10.0))
+        patch.setattr(calibration, "_SETTINGS", (-10.0, 10.0))
+        patch.setattr(sys.modules[analyse.__module__], "TAKE_S", 4.0)
         patch.setattr(calibration, "_REHEARSED_SEEDS", 1)
         patch.setattr(rehearsal, "_MOST", 2)
         patch.setattr(response, "_LEAST_RATIO", 0.1)  # whether it is clean is tried where it can be known

@@ -249,7 +249,8 @@ def test_an_event_can_be_printed(training: Training, trained_library: Library, t
     pipeline = load_pipeline("plucks", library=trained_library)
     (take,) = generate_takes(pipeline, GenerationConfig(0.2, seed=1), output_dir=tmp_path)
     for event in [*training.events, take, training.saved.bundle.density]:
-        assert len(repr(event)) < 400, repr(event)[:400]
+        said = repr(event).replace(str(tmp_path), "")  # which is as long as it happens to be
+        assert len(said) < 400, said[:400]
 
 
 def test_a_model_that_was_hardly_trained_says_so(training: Training, library: Library, request_: TrainRequest):

@@ -7,7 +7,6 @@ then saves a checkpoint, and stays in the queue for the next start.
 
 from __future__ import annotations
 
-import os
 import sys
 import threading
 from collections.abc import Callable, Mapping
@@ -28,7 +27,6 @@ from small_dataset_audio.ui.places_on_disk import StudioFolders
 
 _POLL_S: Final = 0.05
 _MOST_TRIES: Final = 5  # of a job that ends its process each time
-_NICENESS: Final = 10  # on a busy machine, about a tenth of what the page gets
 
 KINDS: Final[Mapping[str, Callable[[Desk, dict[str, Any]], None]]] = MappingProxyType(
     {
@@ -125,11 +123,6 @@ def _is_long(job: Job) -> bool:
 
 def main() -> None:
     """Work for the library at the path that is the first argument."""
-    if sys.platform != "win32" and os.getpgrp() == os.getpid():
-        # A training takes what the page leaves. Of the whole group, for Linux gives each thread a niceness of its own, and
-        # libraries have begun theirs. On Windows the server sees to that.
-        niceness = os.getpriority(os.PRIO_PROCESS, 0)
-        os.setpriority(os.PRIO_PGRP, 0, niceness + _NICENESS)
     worker = Worker(Path(sys.argv[1]))
     threading.Thread(target=_watch, args=(worker.server_is_gone,), daemon=True).start()
     lock = filelock.FileLock(StudioFolders(Path(sys.argv[1])).worker_lock)

@@ -17,12 +17,9 @@ _LOOK_EVERY_S: Final = 0.5
 _CALM_S: Final = 3.0  # between two starts: a worker that cannot start must not keep the machine busy
 
 if sys.platform == "win32":
-    # No window of its own, and no Ctrl-C; a training takes what the page leaves.
-    _CREATION_FLAGS: Final = (
-        subprocess.CREATE_NO_WINDOW | subprocess.CREATE_NEW_PROCESS_GROUP | subprocess.BELOW_NORMAL_PRIORITY_CLASS
-    )
+    _CREATION_FLAGS: Final = subprocess.CREATE_NO_WINDOW | subprocess.CREATE_NEW_PROCESS_GROUP
 else:
-    _CREATION_FLAGS: Final = 0  # the worker sees to its priority itself
+    _CREATION_FLAGS: Final = 0
 
 
 class WorkerProcess:
@@ -69,8 +66,7 @@ class WorkerProcess:
                 stdout=log,
                 stderr=log,
                 env=environment,
-                # Ctrl-C is the server's; the worker ends when its standard input does. No session of its own: Linux may
-                # share the processor between sessions first, whatever is said of priorities inside them.
+                # Ctrl-C is the server's; the worker ends when its standard input does.
                 process_group=0,
                 creationflags=_CREATION_FLAGS,
             )
