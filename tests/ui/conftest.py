@@ -16,7 +16,7 @@ from tiny import write_recordings
 from ui.running import RunningStudio
 from ui.steps import bring, make_takes, wait_until_ready
 
-PATIENCE_MS = 60_000
+PATIENCE_MS = 120_000
 """For whatever the page will say: a machine that runs other tests too is slow, and nothing here measures time."""
 
 LEFT_BEHIND = (
@@ -99,6 +99,7 @@ def noise(tmp_path: Path) -> Path:
 def worked(browser: Browser, studio: RunningStudio, recordings: Path) -> dict:
     """Cookies of a browser in which takes of recordings were made, without training."""
     context = browser.new_context(viewport={"width": 1280, "height": 900})
+    context.set_default_timeout(PATIENCE_MS)
     page = context.new_page()
     page.goto(studio.address)
     wait_until_ready(page)

@@ -63,7 +63,7 @@ def test_what_was_measured_is_stored_with_the_model_and_its_takes_are_as_before(
     folder = library.find(MODEL)
     bundle = load_bundle(folder)
     assert bundle.analysis is not None
-    assert "brightness" in live(library) or "pitch" in live(library)
+    assert set(live(library)) - {"loudness"}
     plain = save_bundle(tmp_path / "plain", replace(bundle, analysis=None))
     assert read_analysis(tmp_path / "plain") is None
     one, other = (

@@ -67,6 +67,6 @@ class WorkerProcess:
                 stderr=log,
                 env=environment,
                 # Ctrl-C is the server's; the worker ends when its standard input does.
-                process_group=0,
+                start_new_session=True,
                 creationflags=_CREATION_FLAGS,
             )
