@@ -9,7 +9,7 @@ from torch import Tensor, nn
 
 from small_dataset_audio.constants import HOP_LENGTH, SAMPLE_RATE
 from small_dataset_audio.errors import InvalidConfigError
-from small_dataset_audio.inference.chunking import decode_trajectory
+from small_dataset_audio.inference.decoding import decode_trajectory
 from small_dataset_audio.models.config import VAEConfig
 from small_dataset_audio.models.vae import ConvVAE, empty_model
 

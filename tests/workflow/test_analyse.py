@@ -1,7 +1,6 @@
 from __future__ import annotations
 
 import json
-import sys
 from dataclasses import replace
 from pathlib import Path
 
@@ -40,7 +39,6 @@ def library(tmp_path_factory: pytest.TempPathFactory) -> Library:
         patch.setattr(calibration, "_TRIES", 1)
         patch.setattr(calibration, "_ROUNDS", 1)
         patch.setattr(calibration, "_SETTINGS", (-10.0, 10.0))
-        patch.setattr(sys.modules[analyse.__module__], "TAKE_S", 4.0)
         patch.setattr(calibration, "_REHEARSED_SEEDS", 1)
         patch.setattr(rehearsal, "_MOST", 2)
         patch.setattr(response, "_LEAST_RATIO", 0.1)  # whether it is clean is tried where it can be known
@@ -63,7 +61,7 @@ def test_what_was_measured_is_stored_with_the_model_and_its_takes_are_as_before(
     folder = library.find(MODEL)
     bundle = load_bundle(folder)
     assert bundle.analysis is not None
-    assert set(live(library)) - {"loudness"}
+    assert "brightness" in live(library) or "pitch" in live(library)
     plain = save_bundle(tmp_path / "plain", replace(bundle, analysis=None))
     assert read_analysis(tmp_path / "plain") is None
     one, other = (

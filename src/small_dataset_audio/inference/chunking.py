@@ -16,13 +16,13 @@ from collections.abc import Callable, Iterator
 import numpy as np
 import torch
 from numpy.typing import NDArray
-from torch import Tensor
 
 from small_dataset_audio.audio.spectrogram import AudioSpectrogram
 from small_dataset_audio.audio.time_bend import HOP_LENGTH as BEND_HOP_LENGTH
 from small_dataset_audio.audio.time_bend import bend_time, samples_needed
 from small_dataset_audio.constants import DEFAULT_OVERLAP_SAMPLES, SAMPLE_RATE
-from small_dataset_audio.errors import InvalidAudioError, InvalidConfigError
+from small_dataset_audio.errors import InvalidConfigError
+from small_dataset_audio.inference.decoding import decode_trajectory
 from small_dataset_audio.inference.interpolation import LatentPath, anchor_path, closed_path, slerp
 from small_dataset_audio.inference.overlap import aligned_overlap_add, crossfade_chunks
 from small_dataset_audio.inference.pace import draw_pace
@@ -37,7 +37,6 @@ from small_dataset_audio.models.walk import Walk, returning_stretch
 
 __all__ = [
     "crossfade_chunks",
-    "decode_trajectory",
     "generate_chunks_crossfade",
     "generate_chunks_latent_interp",
     "plan_num_chunks",
@@ -47,8 +46,6 @@ __all__ = [
     "total_samples",
 ]
 
-_DECODE_BLOCK_STEPS = 256
-_DECODE_CONTEXT_STEPS = 8  # the decoder sees under 6 steps to either side
 _CHUNK_CONTEXT_STEPS = 8  # rendered around a chunk and cut off, so that both sides of a join render the same there
 
 _RETURN_STEPS = 700  # 30 s: so much longer a walk is drawn to find where it comes back to itself
@@ -349,42 +346,6 @@ def stream_chunks_latent_interp(
             yield _render_stretch(model, spectrogram, stretch, start - reach, length, phases)
 
     yield from aligned_overlap_add(pieces(), _SIGNAL_SAMPLES, DEFAULT_OVERLAP_SAMPLES, reach)
-
-
-def decode_trajectory(
-    model: Autoencoder, trajectory: NDArray[np.float32], mel_shape: tuple[int, int], device: torch.device | str
-) -> Tensor:
-    """Decode a trajectory of any length block by block, with the decoder's context on both sides.
-
-    Parameters
-    ----------
-    model : Autoencoder
-    trajectory : ndarray [shape=(latent_dim, steps) or (voices, latent_dim, steps)]
-    mel_shape : (n_mels, frames)
-    device : torch.device or str
-
-    Returns
-    -------
-    Tensor [shape=(voices, 1, n_mels, frames), log10 amplitude, on `device`]
-
-    Raises
-    ------
-    InvalidAudioError
-        The model decoded to numbers that are not finite. Found here, since the mosaic would render them as sound.
-    """
-    frames_per_step = model.config.frames_per_step
-    z = torch.from_numpy(trajectory if trajectory.ndim == 3 else trajectory[None]).to(device)
-    blocks = []
-    with torch.inference_mode():
-        for start in range(0, z.shape[-1], _DECODE_BLOCK_STEPS):
-            before = min(start, _DECODE_CONTEXT_STEPS)
-            block = z[..., start - before : start + _DECODE_BLOCK_STEPS + _DECODE_CONTEXT_STEPS]
-            mel = model.decode(block)
-            blocks.append(mel[..., before * frames_per_step :][..., : _DECODE_BLOCK_STEPS * frames_per_step])
-    decoded = torch.cat(blocks, dim=-1)[..., : mel_shape[1]]
-    if not torch.isfinite(decoded).all():
-        raise InvalidAudioError("the model decoded to NaN or infinite mel levels; train it again or restore a backup")
-    return decoded
 
 
 def _generators(seed: int, number: int) -> tuple[np.random.Generator, torch.Generator]:

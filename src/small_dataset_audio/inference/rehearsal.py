@@ -31,15 +31,14 @@ _PUSH: Final = 4.0  # by which what a slider says counts more, once it is known 
 Hear = Callable[[SteeredDensity], NDArray[np.float32]]
 """Renders a take [shape=(1, samples), 48 kHz]."""
 
+OnRehearsed = Callable[[int, int], None]
+"""Called before the first rehearsal and after each with how many are over, and how many there may be."""
+
 
 def rehearsals_of(duration_s: float) -> int:
     """How often a take of so many seconds is rehearsed: not at all, or at least twice, for the first one corrects nothing."""
     times = min(_MOST, int(_MOST_S / duration_s))
     return times if times > 1 else 0
-
-
-OnRehearsed = Callable[[int, int], None]
-"""Called after each rehearsal with how many are over, and how many there may be."""
 
 
 def rehearse(
