@@ -137,7 +137,8 @@ class LibraryWorkspace:
         try:
             _use_history(self.history)
         except HistoryError:
-            if _is_newer(data):
+            # What is both of a newer release and damaged may be left as it is or set aside, whichever is seen first.
+            if _is_newer(data) and self.history.path.exists():
                 assert self.history.path.read_bytes() == data
             else:
                 # Damage is found page by page: each time the file is set aside, and then a new one begins.

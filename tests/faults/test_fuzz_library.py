@@ -5,7 +5,6 @@ from __future__ import annotations
 import json
 import subprocess
 import sys
-import time
 from pathlib import Path
 
 import pytest
@@ -17,7 +16,8 @@ pytestmark = pytest.mark.skipif(sys.platform == "win32", reason="the memory of a
 
 PROGRAM = Path(__file__).with_name("fuzz_library.py")
 SEEDS = Path(__file__).parent / "seeds" / "library"
-_SHORT_RUN_S = 15
+_SHORT_RUN_S = 10
+_SEED = 1  # one for ever: what fails here is of the change, and fresh seeds are what the long runs are for
 
 
 @pytest.fixture(scope="module")
@@ -51,7 +51,7 @@ def test_an_archive_that_leaves_something_behind_is_seen(workspace: LibraryWorks
 
 
 def test_a_short_run_finds_nothing():
-    seed, crashes = time.time_ns(), Path.cwd() / "fuzz-crashes"
+    seed, crashes = _SEED, Path.cwd() / "fuzz-crashes"
     options = ["--seconds", str(_SHORT_RUN_S), "--seed", str(seed), "--keep", str(crashes)]
     done = subprocess.run([sys.executable, str(PROGRAM), *options], capture_output=True, text=True, check=False)
     assert done.returncode == 0, f"seed {seed}; cases that went wrong are in {crashes.name}/\n{done.stderr}"
