@@ -2,7 +2,8 @@
 
     python benchmarks/sliders.py                      walks, made without training; two hours on two cores
     python benchmarks/sliders.py --budget 180         models that were trained for three minutes each
-    python benchmarks/sliders.py --save               also writes results/sliders.json and results/sliders.md, after each corpus
+    python benchmarks/sliders.py --save               also writes results/sliders.json and results/sliders.md after each corpus;
+                                                      what is there of other corpora stays, with its date and commit
     python benchmarks/sliders.py --corpora tabla      this one only
 
 Takes have all defaults but the slider, and seeds that the analysis has not seen. For each live slider is told
@@ -17,6 +18,7 @@ And of each corpus how many are live; goal: at least 4. The recordings are Debia
 from __future__ import annotations
 
 import argparse
+import json
 import platform
 import shutil
 import sys
@@ -90,39 +92,46 @@ def main(arguments: Sequence[str] | None = None) -> int:
     if absent:
         print(f"no recordings {absent[0]}_* in {options.samples}; install sonic-pi-samples", file=sys.stderr)
         return 1
-    rows: list[SliderRow] = []
-    done: list[str] = []
-    page = ""
+    runs = _kept_runs() if options.save else []
     with tempfile.TemporaryDirectory() as scratch:
         library = Library(Path(scratch) / "home")
         for corpus in options.corpora:
             model = _model_of(options.samples, corpus, Path(scratch), library, options.budget)
             for _ in analyse(model, library=library):
                 pass
-            rows += measure(corpus, model, library)
-            print(*(row for row in rows if row.corpus == corpus), sep="\n", file=sys.stderr, flush=True)
-            done.append(corpus)
-            page = _keep(rows, done, options.budget, save=options.save)
-    print(page)
+            rows = measure(corpus, model, library)
+            print(*rows, sep="\n", file=sys.stderr, flush=True)
+            runs = with_run(runs, _run(corpus, options.budget, rows))
+            if options.save:  # after each corpus: a run of an hour may be ended
+                write_json(RESULTS / "sliders.json", {"runs": runs})
+                write_bytes(RESULTS / "sliders.md", table(runs).encode())
+    print(table(runs))
     return 0
 
 
-def _keep(rows: Sequence[SliderRow], corpora: Sequence[str], budget_s: float, *, save: bool) -> str:
-    """Make the page of what is measured so far, and save it where asked: a run of an hour may be ended."""
-    values: dict[str, Any] = {
+def _kept_runs() -> list[dict[str, Any]]:
+    """What earlier runs saved."""
+    path = RESULTS / "sliders.json"
+    return list(json.loads(path.read_text(encoding="utf-8"))["runs"]) if path.exists() else []
+
+
+def _run(corpus: str, budget_s: float, rows: Sequence[SliderRow]) -> dict[str, Any]:
+    """What was measured of one corpus, and when and on what."""
+    return {
+        "corpus": corpus,
+        "budget_s": budget_s,
         "date": datetime.now(UTC).isoformat(timespec="seconds"),
         "commit": commit(),
         "machine": machine_name(),
         "python": platform.python_version(),
-        "budget_s": budget_s,
-        "corpora": list(corpora),
         "sliders": [asdict(row) for row in rows],
     }
-    page = table(values, rows)
-    if save:
-        write_json(RESULTS / "sliders.json", values)
-        write_bytes(RESULTS / "sliders.md", page.encode())
-    return page
+
+
+def with_run(runs: Sequence[dict[str, Any]], new: dict[str, Any]) -> list[dict[str, Any]]:
+    """All runs, the new one in the place of the one of its corpus."""
+    others = [run for run in runs if run["corpus"] != new["corpus"]]
+    return sorted([*others, new], key=lambda run: str(run["corpus"]))
 
 
 def measure(corpus: str, model: str, library: Library) -> list[SliderRow]:
@@ -203,27 +212,32 @@ def _model_of(samples: Path, corpus: str, scratch: Path, library: Library, budge
     return corpus
 
 
-def table(values: dict[str, Any], rows: Sequence[SliderRow]) -> str:
-    """All of it as a page."""
-    made = f"trained for {values['budget_s']:.0f} s" if values["budget_s"] else "walks, without training"
+def table(runs: Sequence[dict[str, Any]]) -> str:
+    """All runs as a page."""
     lines = [
         "# Controls",
         "",
-        f"{values['date']}, commit {values['commit']}, {values['machine']}; models: {made}; takes of {TAKE_S:.0f} s,",
-        f"{STEPS} steps x {SEEDS} seeds a slider. Goals: follows {FOLLOWS_GOAL}, ratio {RATIO_GOAL:.0f}, {LIVE_GOAL} live.",
+        f"Takes of {TAKE_S:.0f} s, {STEPS} steps x {SEEDS} seeds a slider.",
+        f"Goals: follows {FOLLOWS_GOAL}, ratio {RATIO_GOAL:.0f}, {LIVE_GOAL} live.",
         "",
         "| corpus | slider | from | to | follows | moves | drags along | ratio | goal |",
         "| --- | --- | --- | --- | --- | --- | --- | --- | --- |",
     ]
+    rows = {run["corpus"]: [SliderRow(**row) for row in run["sliders"]] for run in runs}
     lines += [
         f"| {row.corpus} | {row.name} | {row.low:.3g} | {row.high:.3g} | {row.follows:.2f} | {row.moves:.1f} | {row.drags} | "
         f"{row.ratio:.1f} | {'met' if row.meets_the_goal else 'missed'} |"
-        for row in rows
+        for run in runs
+        for row in rows[run["corpus"]]
     ]
-    lines += ["", "| corpus | live | of these meet both goals |", "| --- | --- | --- |"]
-    for corpus in values["corpora"]:
-        live = [row for row in rows if row.corpus == corpus]
-        lines.append(f"| {corpus} | {len(live)} | {sum(row.meets_the_goal for row in live)} |")
+    lines += ["", "| corpus | live | of these meet both goals | model | measured |", "| --- | --- | --- | --- | --- |"]
+    for run in runs:
+        live = rows[run["corpus"]]
+        made = f"trained for {run['budget_s']:.0f} s" if run["budget_s"] else "walk, without training"
+        lines.append(
+            f"| {run['corpus']} | {len(live)} | {sum(row.meets_the_goal for row in live)} | {made} | "
+            f"{run['date']}, commit {run['commit']}, {run['machine']} |"
+        )
     return "\n".join(lines) + "\n"
 
 
