@@ -4,6 +4,7 @@ import json
 from dataclasses import replace
 from pathlib import Path
 
+import numpy as np
 import pytest
 import soundfile
 
@@ -84,6 +85,16 @@ def test_a_steered_take_measures_more_of_it_and_is_made_again_from_its_sidecar(l
         report = rerender(take.json_path, library=library, output_dir=tmp_path / "again")
         assert report.identical
     assert measured[0] < measured[1]
+
+
+def test_a_take_in_mono_is_its_best_rehearsal_and_sounds_like_one_rendered_anew(library: Library):
+    controls = {next(name for name in live(library) if name != "loudness"): 9.0}
+    pipeline = load_pipeline(MODEL, library=library)
+    mono, dual = (
+        pipeline.generate(GenerationConfig(2.0, seed=3, controls=controls, stereo_mode=mode)).audio
+        for mode in ("mono", "dual_seed")
+    )
+    assert np.corrcoef(mono, dual[0])[0, 1] > 0.999  # both are the same walk, at levels of their own
 
 
 def test_the_rehearsals_of_a_take_are_the_beginning_of_its_progress(library: Library, tmp_path: Path):

@@ -43,7 +43,7 @@ def rehearsals_of(duration_s: float) -> int:
 
 def rehearse(
     density: SteeredDensity, hear: Hear, times: int, on_rehearsed: OnRehearsed | None = None
-) -> SteeredDensity:
+) -> tuple[SteeredDensity, NDArray[np.float32] | None]:
     """Find what to ask for, so that a take measures as it shall.
 
     Parameters
@@ -59,20 +59,23 @@ def rehearse(
     -------
     SteeredDensity
         The one whose take came nearest to the wish.
+    ndarray [shape=(1, samples), 48 kHz] or None
+        That take, as it was heard; None where nothing was.
     """
     wish = density.wish
     if wish is None or times < 2:
-        return density
+        return density, None
     weights = density.goal.weights * np.where(wish.is_own, _PUSH, 1.0)
     if _is_near(density):
         tried, times = density, max(round(_NEAR_SHARE * times), 2)
     else:
         tried = replace(density, effort=HEARD)
-    best, least = tried, np.inf
+    best, take, least = tried, None, np.inf
     if on_rehearsed is not None:
         on_rehearsed(0, times)
     for number in range(times):
-        measured = measured_of(hear(tried)[0])
+        heard = hear(tried)
+        measured = measured_of(heard[0])
         missed = wish.missed(measured)
         # Without a figure of its own a take says nothing: no correction follows from that, and it is none to be content with.
         lacking = np.where(wish.is_own & ~np.isfinite(measured), _FURTHEST, missed)
@@ -80,12 +83,12 @@ def rehearse(
         if on_rehearsed is not None:
             on_rehearsed(number + 1, times)
         if cost < least:
-            best, least = tried, cost
+            best, take, least = tried, heard, cost
             if _is_enough(wish, lacking):
                 break
         less = _GAIN * np.clip(missed, -_FURTHEST, _FURTHEST) * wish.spread
         tried = replace(tried, goal=replace(tried.goal, targets=tried.goal.targets - less, weights=weights))
-    return best
+    return best, take
 
 
 def _is_enough(wish: Wish, missed: NDArray[np.float64]) -> bool:

@@ -115,7 +115,9 @@ class Renderer:
 
         What is steered is rehearsed first, before this returns.
         """
-        density = self._rehearsed(config, seed, vocoder, self.density, on_rehearsed)
+        density, take = self._rehearsed(config, seed, vocoder, self.density, on_rehearsed)
+        if take is not None and config.stereo_mode == "mono":
+            return iter([take])
         if density is not self.density:
             return self.drawing_from(density)._render_as_planned(config, seed, vocoder)
         return self._render_as_planned(config, seed, vocoder)
@@ -138,15 +140,18 @@ class Renderer:
         vocoder: Vocoder,
         density: Density | None,
         on_rehearsed: OnRehearsed | None,
-    ) -> Density | None:
+    ) -> tuple[Density | None, NDArray[np.float32] | None]:
+        """Find what to ask for, and what was heard of it: the take itself, where it is in mono and not varied."""
         if isinstance(density, VariedDensity):
-            steered = self._rehearsed(config, seed, vocoder, density.density, on_rehearsed)
-            return density if steered is None or steered is density.density else replace(density, density=steered)
+            steered, _ = self._rehearsed(config, seed, vocoder, density.density, on_rehearsed)
+            if steered is None or steered is density.density:
+                return density, None
+            return replace(density, density=steered), None
         # What is computed would take its time, and of anchors nothing is steered.
         if not (isinstance(density, SteeredDensity) and isinstance(vocoder, PlayingVocoder)):
-            return density
+            return density, None
         if config.concat_mode != "crossfade":
-            return density
+            return density, None
         in_mono = replace(config, stereo_mode="mono")
         mono = self.choose_vocoder(in_mono)
 
