@@ -30,6 +30,7 @@ from small_dataset_audio.errors import (
 )
 from small_dataset_audio.files import dump_json, make_output_folder, parse_json, remove_file, write_json
 from small_dataset_audio.inference.config import GenerationConfig
+from small_dataset_audio.json_types import read_from_json
 from small_dataset_audio.names import one_line, quoted, resolve_inside, safe_folder_name
 
 PRESET_FOLDER: Final = "presets"
@@ -76,6 +77,7 @@ class PresetEntry:
     problem: str = ""
 
 
+@read_from_json
 class _Page(msgspec.Struct, forbid_unknown_fields=True):
     version: int
     name: str

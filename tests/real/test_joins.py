@@ -134,10 +134,12 @@ def places(audio: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
     return joins, joins + stride // 2
 
 
-@pytest.mark.parametrize(("vocoder", "duration_s"), [("mosaic", 60.0), ("griffin_lim", 20.0)])
-def test_the_level_dips_no_more_often_in_joins_than_between_them(vocoder: str, duration_s: float, trained: TrainedOn):
-    takes = [make(trained, seed=seed, vocoder=vocoder, duration_s=duration_s) for seed in (20, 21)]
-    joins, between = places(takes[0])
+@pytest.mark.parametrize(("vocoder", "seeds"), [("mosaic", (20, 21)), ("griffin_lim", (20,))])
+def test_the_level_dips_no_more_often_in_joins_than_between_them(
+    vocoder: str, seeds: tuple[int, ...], trained: TrainedOn
+):
+    joins, between = places(make(trained))
+    takes = [make(trained, seed=seed, vocoder=vocoder) for seed in seeds]
     in_joins = np.mean([share_of_dips(take, joins) for take in takes])
     elsewhere = np.mean([share_of_dips(take, between) for take in takes])
     assert in_joins <= elsewhere + 0.1

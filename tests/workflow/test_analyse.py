@@ -97,6 +97,15 @@ def test_a_take_in_mono_is_its_best_rehearsal_and_sounds_like_one_rendered_anew(
     assert np.corrcoef(mono, dual[0])[0, 1] > 0.999  # both are the same walk, at levels of their own
 
 
+def test_a_take_that_shall_be_quiet_is_rated_as_the_same_one_that_is_not(library: Library):
+    pipeline = load_pipeline(MODEL, library=library)
+    quiet, plain = (
+        pipeline.generate(GenerationConfig(6.0, seed=3, controls={"loudness": value})) for value in (-10.0, 0.0)
+    )
+    assert np.abs(quiet.audio).max() < 0.5 * np.abs(plain.audio).max()
+    assert quiet.quality["rating"] == plain.quality["rating"]
+
+
 def test_the_rehearsals_of_a_take_are_the_beginning_of_its_progress(library: Library, tmp_path: Path):
     told: list[tuple[float, float]] = []
     config = GenerationConfig(2.0, seed=3, controls={live(library)[0]: 9.0})

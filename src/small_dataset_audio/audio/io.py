@@ -24,6 +24,7 @@ from numpy.typing import ArrayLike, NDArray
 from small_dataset_audio.audio.formats import READABLE_FORMATS, UNREADABLE_EXTENSIONS
 from small_dataset_audio.audio.probe import AudioProbe, probe
 from small_dataset_audio.errors import AudioFileError, InvalidAudioError
+from small_dataset_audio.json_types import read_from_json
 
 MAX_CHANNELS: Final = 32
 MIN_SAMPLE_RATE: Final = 4_000
@@ -144,6 +145,7 @@ class DecodedAudio:
         return tuple(note for note in (self.truncated, self.capped) if note)
 
 
+@read_from_json
 @dataclass(frozen=True)
 class DecodedFacts:
     """What is known of a file when it has been decoded, beside its samples; fields as in :class:`DecodedAudio`."""

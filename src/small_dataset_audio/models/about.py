@@ -15,6 +15,7 @@ import msgspec
 
 from small_dataset_audio.errors import InvalidConfigError, InvalidNameError, ModelDamagedError
 from small_dataset_audio.files import write_json
+from small_dataset_audio.json_types import read_from_json
 from small_dataset_audio.models.metadata_limits import check_text_of_owner
 from small_dataset_audio.names import one_line, safe_folder_name
 
@@ -39,6 +40,7 @@ class About:
     licence: str | None = None
 
 
+@read_from_json
 class _Page(msgspec.Struct, forbid_unknown_fields=True):
     version: int
     name: str | None = None

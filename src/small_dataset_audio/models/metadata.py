@@ -17,6 +17,7 @@ from small_dataset_audio.errors import (
     ModelNotFoundError,
     ModelVersionError,
 )
+from small_dataset_audio.json_types import read_from_json
 from small_dataset_audio.models.about import About, bears, read_about
 from small_dataset_audio.models.config import DensityConfig, LinearConfig, VAEConfig
 from small_dataset_audio.models.metadata_limits import MAX_RECORDINGS, check_limits
@@ -78,6 +79,7 @@ class CorpusAudioEntry:
     channels: int = 1
 
 
+@read_from_json
 @dataclass(frozen=True)
 class ModelMetadata:
     """All that a model folder says of itself; one JSON in the header of its weights.

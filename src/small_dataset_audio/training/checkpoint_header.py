@@ -9,6 +9,7 @@ from typing import Any
 import msgspec
 
 from small_dataset_audio.errors import CheckpointError, InvalidConfigError
+from small_dataset_audio.json_types import read_from_json
 from small_dataset_audio.models.config import VAEConfig
 from small_dataset_audio.names import one_line
 from small_dataset_audio.training.config import TrainingConfig
@@ -34,6 +35,7 @@ class Recording:
     content_hash: str
 
 
+@read_from_json
 @dataclass(frozen=True)
 class CheckpointHeader:
     """What a checkpoint says of itself.

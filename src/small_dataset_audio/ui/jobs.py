@@ -17,6 +17,7 @@ import msgspec
 
 from small_dataset_audio.errors import SidecarError
 from small_dataset_audio.files import dump_json, write_bytes
+from small_dataset_audio.json_types import read_from_json
 from small_dataset_audio.ui.places_on_disk import StudioFolders
 
 State: TypeAlias = Literal["waiting", "running", "done", "stopped", "failed"]
@@ -24,6 +25,7 @@ FINISHED: Final = frozenset({"done", "stopped", "failed"})
 _ID_LETTERS: Final = frozenset("0123456789abcdef-")
 
 
+@read_from_json
 @dataclass(frozen=True)
 class Job:
     """What is to be done.
@@ -46,6 +48,7 @@ class Job:
     request: dict[str, Any] = field(default_factory=dict)
 
 
+@read_from_json
 @dataclass(frozen=True)
 class JobStatus:
     """How a job stands.

@@ -18,6 +18,7 @@ import msgspec
 from small_dataset_audio.errors import OutputError
 from small_dataset_audio.files import make_output_folder
 from small_dataset_audio.folders import move_folder
+from small_dataset_audio.json_types import read_from_json
 from small_dataset_audio.library import Library, Trash, TrashEntry
 from small_dataset_audio.workflow.kit_files import KIT_FILE, KIT_VERSION, SAMPLES_FOLDER
 
@@ -77,6 +78,7 @@ class _Sample(msgspec.Struct):
     duration_s: float
 
 
+@read_from_json
 class _Content(msgspec.Struct):
     version: int
     timestamp: str
