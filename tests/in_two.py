@@ -11,7 +11,7 @@ import tempfile
 from pathlib import Path
 
 TESTS = Path(__file__).resolve().parent
-SECOND = ("benchmarks", "cli", "controls", "evaluation", "inference", "ui", "workflow")
+SECOND = ("cli", "controls", "inference", "ui", "workflow")
 """Folders of the second process; all others are the first one's, new ones too."""
 
 
