@@ -17,7 +17,7 @@ pytestmark = pytest.mark.skipif(sys.platform == "win32", reason="the memory of a
 PROGRAM = Path(__file__).with_name("fuzz_library.py")
 SEEDS = Path(__file__).parent / "seeds" / "library"
 _SHORT_RUN_S = 10
-_SEED = 1  # one for ever: what fails here is of the change, and fresh seeds are what the long runs are for
+_SEED = 1  # one for ever, so that what is found can be found again
 
 
 @pytest.fixture(scope="module")

@@ -1,4 +1,4 @@
-"""What the fuzzer found is read again, and it runs for half a minute. See ``fuzz_models.py``."""
+"""What the fuzzer found is read again, and it runs for a while. See ``fuzz_models.py``."""
 
 from __future__ import annotations
 
@@ -23,7 +23,7 @@ FINE = ("accepted", "refused")
 SEED_FILES = sorted(SEEDS.glob("*.z"))
 PROGRAM = Path(__file__).with_name("fuzz_models.py")
 _SHORT_RUN_S = 25
-_SEED = 1  # one for ever: what fails here is of the change, and fresh seeds are what the long runs are for
+_SEED = 1  # one for ever, so that what is found can be found again
 
 
 @pytest.fixture(scope="module")

@@ -74,7 +74,7 @@ def bend_time(
 
 
 class _Bender:
-    """Synthesis: frames are found one by one and transformed together, which is several times quicker."""
+    """Synthesis: frames are found one by one and transformed together, which is quicker."""
 
     def __init__(self, source: _Source, rates: NDArray[np.float64]) -> None:
         self._source = source

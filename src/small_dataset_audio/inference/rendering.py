@@ -22,7 +22,7 @@ from small_dataset_audio.inference.chunking import (
 from small_dataset_audio.inference.config import MAX_SEED, GenerationConfig
 from small_dataset_audio.inference.looping import loop_samples
 from small_dataset_audio.inference.mastering import shape_at_48k
-from small_dataset_audio.inference.pieces import Piece, collect, cut
+from small_dataset_audio.inference.pieces import MemoryStore, Piece, cut
 from small_dataset_audio.inference.rehearsal import OnRehearsed, rehearsals_of, rehearse
 from small_dataset_audio.inference.steered import density_of_take
 from small_dataset_audio.inference.stereo import left_and_right
@@ -157,7 +157,7 @@ class Renderer:
 
         def hear(tried: SteeredDensity) -> NDArray[np.float32]:
             pieces = self.drawing_from(tried)._render_as_planned(in_mono, seed, mono)
-            return collect(pieces, *shape_at_48k(in_mono))
+            return MemoryStore(*shape_at_48k(in_mono)).fill(pieces).first()
 
         return rehearse(density, hear, rehearsals_of(config.duration_s), on_rehearsed)
 
