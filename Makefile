@@ -9,15 +9,16 @@ BIN := $(VENV)/bin
 export OMP_WAIT_POLICY = passive
 export KMP_BLOCKTIME = 0
 
-.PHONY: demo test machine lint audit check clean
+.PHONY: demo test install machine lint audit check clean
 
 demo: $(VENV)/.installed
 	$(BIN)/sda demo --output demo
 
-# What the machine needs and what Python needs come at once: each waits for its own network.
-test:
-	@$(MAKE) --jobs 2 machine $(VENV)/.installed-dev
+test: install
 	$(BIN)/python tests/in_two.py
+
+# With --jobs 2, what the machine needs and what Python needs come at once: each waits for its own network.
+install: machine $(VENV)/.installed-dev
 
 machine:
 	sh tests/real/install_recordings.sh
@@ -38,7 +39,7 @@ check: test lint
 
 $(VENV)/.installed: pyproject.toml constraints.txt
 	@$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11))' \
-		|| { echo "Python 3.11 or newer is needed; $(PYTHON) is older. Name a newer one: make demo PYTHON=python3.12" >&2; exit 1; }
+		|| { echo "Python 3.11 or newer is needed; $(PYTHON) is older. Try: make $(MAKECMDGOALS) PYTHON=python3.12" >&2; exit 1; }
 	$(PYTHON) -m venv $(VENV) || { echo "On Debian and Ubuntu: sudo apt install python3-venv" >&2; exit 1; }
 	$(BIN)/python -m pip install --quiet --upgrade --constraint constraints.txt pip
 	$(BIN)/python -m pip install --quiet --constraint constraints.txt --editable .

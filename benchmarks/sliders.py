@@ -30,6 +30,7 @@ from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 
+import filelock
 import numpy as np
 import scipy.stats
 import torch
@@ -52,6 +53,8 @@ from small_dataset_audio.workflow import (
 )
 
 RESULTS = Path(__file__).parent / "results"
+LOCK_FILE = Path(tempfile.gettempdir()) / "small_dataset_audio.sliders.lock"
+"""Stays: another run may be waiting for it."""
 SAMPLES = Path("/usr/share/sonic-pi/samples")
 CORPORA = ("ambi", "tabla", "drum", "loop")
 TAKE_S = 10.0
@@ -92,7 +95,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
     if absent:
         print(f"no recordings {absent[0]}_* in {options.samples}; install sonic-pi-samples", file=sys.stderr)
         return 1
-    runs = _kept_runs() if options.save else []
+    runs: list[dict[str, Any]] = []
     with tempfile.TemporaryDirectory() as scratch:
         library = Library(Path(scratch) / "home")
         for corpus in options.corpora:
@@ -101,18 +104,22 @@ def main(arguments: Sequence[str] | None = None) -> int:
                 pass
             rows = measure(corpus, model, library)
             print(*rows, sep="\n", file=sys.stderr, flush=True)
-            runs = with_run(runs, _run(corpus, options.budget, rows))
+            new = _run(corpus, options.budget, rows)
+            runs = with_run(runs, new)
             if options.save:  # after each corpus: a run of an hour may be ended
-                write_json(RESULTS / "sliders.json", {"runs": runs})
-                write_bytes(RESULTS / "sliders.md", table(runs).encode())
+                _save(new)
     print(table(runs))
     return 0
 
 
-def _kept_runs() -> list[dict[str, Any]]:
-    """What earlier runs saved."""
+def _save(new: dict[str, Any]) -> None:
+    """Put a run among what earlier ones saved."""
     path = RESULTS / "sliders.json"
-    return list(json.loads(path.read_text(encoding="utf-8"))["runs"]) if path.exists() else []
+    with filelock.FileLock(LOCK_FILE):  # another run may measure another corpus
+        kept = json.loads(path.read_text(encoding="utf-8"))["runs"] if path.exists() else []
+        runs = with_run(kept, new)
+        write_json(path, {"runs": runs})
+        write_bytes(path.with_suffix(".md"), table(runs).encode())
 
 
 def _run(corpus: str, budget_s: float, rows: Sequence[SliderRow]) -> dict[str, Any]:
@@ -129,9 +136,12 @@ def _run(corpus: str, budget_s: float, rows: Sequence[SliderRow]) -> dict[str, A
 
 
 def with_run(runs: Sequence[dict[str, Any]], new: dict[str, Any]) -> list[dict[str, Any]]:
-    """All runs, the new one in the place of the one of its corpus."""
-    others = [run for run in runs if run["corpus"] != new["corpus"]]
-    return sorted([*others, new], key=lambda run: str(run["corpus"]))
+    """All runs, the new one in the place of the one of its corpus and budget."""
+
+    def key(run: dict[str, Any]) -> tuple[str, float]:
+        return run["corpus"], run["budget_s"]
+
+    return sorted([*(run for run in runs if key(run) != key(new)), new], key=key)
 
 
 def measure(corpus: str, model: str, library: Library) -> list[SliderRow]:
@@ -220,25 +230,27 @@ def table(runs: Sequence[dict[str, Any]]) -> str:
         f"Takes of {TAKE_S:.0f} s, {STEPS} steps x {SEEDS} seeds a slider.",
         f"Goals: follows {FOLLOWS_GOAL}, ratio {RATIO_GOAL:.0f}, {LIVE_GOAL} live.",
         "",
-        "| corpus | slider | from | to | follows | moves | drags along | ratio | goal |",
-        "| --- | --- | --- | --- | --- | --- | --- | --- | --- |",
+        "| corpus | model | slider | from | to | follows | moves | drags along | ratio | goal |",
+        "| --- | --- | --- | --- | --- | --- | --- | --- | --- | --- |",
     ]
-    rows = {run["corpus"]: [SliderRow(**row) for row in run["sliders"]] for run in runs}
-    lines += [
-        f"| {row.corpus} | {row.name} | {row.low:.3g} | {row.high:.3g} | {row.follows:.2f} | {row.moves:.1f} | {row.drags} | "
-        f"{row.ratio:.1f} | {'met' if row.meets_the_goal else 'missed'} |"
-        for run in runs
-        for row in rows[run["corpus"]]
+    summary = [
+        "",
+        "| corpus | model | live | of these meet both goals | measured |",
+        "| --- | --- | --- | --- | --- |",
     ]
-    lines += ["", "| corpus | live | of these meet both goals | model | measured |", "| --- | --- | --- | --- | --- |"]
     for run in runs:
-        live = rows[run["corpus"]]
         made = f"trained for {run['budget_s']:.0f} s" if run["budget_s"] else "walk, without training"
-        lines.append(
-            f"| {run['corpus']} | {len(live)} | {sum(row.meets_the_goal for row in live)} | {made} | "
+        rows = [SliderRow(**row) for row in run["sliders"]]
+        lines += [
+            f"| {row.corpus} | {made} | {row.name} | {row.low:.3g} | {row.high:.3g} | {row.follows:.2f} | {row.moves:.1f} | "
+            f"{row.drags} | {row.ratio:.1f} | {'met' if row.meets_the_goal else 'missed'} |"
+            for row in rows
+        ]
+        summary.append(
+            f"| {run['corpus']} | {made} | {len(rows)} | {sum(row.meets_the_goal for row in rows)} | "
             f"{run['date']}, commit {run['commit']}, {run['machine']} |"
         )
-    return "\n".join(lines) + "\n"
+    return "\n".join([*lines, *summary]) + "\n"
 
 
 if __name__ == "__main__":

@@ -11,6 +11,7 @@ from hypothesis import strategies as st
 from scipy import signal
 
 from edges import USABLE, noise, sine
+from small_dataset_audio.audio import time_bend
 from small_dataset_audio.audio.time_bend import HOP_LENGTH, bend_time, samples_needed
 from small_dataset_audio.constants import SAMPLE_RATE
 
@@ -74,6 +75,16 @@ def test_at_the_pace_of_the_recording_it_is_the_recording():
 def test_the_result_does_not_depend_on_how_the_source_is_cut_into_pieces(piece_samples: int, rate: float):
     audio = strokes([3000, 31_000], 70_000) + 0.1 * noise(70_000, 3)
     np.testing.assert_array_equal(bent(audio, rate, 50_000, piece_samples), bent(audio, rate, 50_000, 70_000))
+
+
+@pytest.mark.parametrize("rate", [0.7, 1.0, 1.5])
+def test_frames_found_one_by_one_or_many_at_once_are_the_same(rate: float):
+    audio = np.stack([strokes([3000, 31_000], 70_000) + 0.1 * noise(70_000, 3), 0.1 * noise(70_000, 4)])
+    rates = rate * np.linspace(0.8, 1.2, 90)
+    one, many = (time_bend._Bender(time_bend._Source(iter([audio])), rates) for _ in range(2))
+    singly = [one.next_hops(1) for _ in range(90)]
+    together = [many.next_hops(number) for number in (7, 64, 19)]
+    np.testing.assert_array_equal(np.concatenate(singly, axis=1), np.concatenate(together, axis=1))
 
 
 # ---- pitch and level

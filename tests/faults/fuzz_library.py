@@ -137,8 +137,9 @@ class LibraryWorkspace:
         try:
             _use_history(self.history)
         except HistoryError:
-            # What is both of a newer release and damaged may be left as it is or set aside, whichever is seen first.
-            if _is_newer(data) and self.history.path.exists():
+            is_newer, is_sound = _state_of(data)
+            # What is both of a newer release and damaged may be set aside too, whichever is seen first.
+            if is_newer and (is_sound or self.history.path.exists()):
                 assert self.history.path.read_bytes() == data
             else:
                 # Damage is found page by page: each time the file is set aside, and then a new one begins.
@@ -160,14 +161,21 @@ def _use_history(history: History) -> None:
         assert 0 <= record.stars <= 5
 
 
-def _is_newer(data: bytes) -> bool:
-    """Whether SQLite says that a history is of a release to come."""
+def _state_of(data: bytes) -> tuple[bool, bool]:
+    """Whether a history is of a release to come, and whether it is ours and whole, as far as SQLite says."""
+    is_newer = is_sound = False
     with tempfile.NamedTemporaryFile() as file:
         file.write(data)
         file.flush()
-        with closing(sqlite3.connect(file.name)) as connection, suppress(sqlite3.DatabaseError):
-            return int(connection.execute("PRAGMA user_version").fetchone()[0]) > 2
-    return False
+        # A message of SQLite that quotes what is damaged may be no text.
+        with closing(sqlite3.connect(file.name)) as connection, suppress(sqlite3.DatabaseError, UnicodeDecodeError):
+            is_newer = int(connection.execute("PRAGMA user_version").fetchone()[0]) > 2
+            is_ours = connection.execute("PRAGMA application_id").fetchone()[0] == 0x73646168
+            tables = {row[0] for row in connection.execute("SELECT name FROM sqlite_master WHERE type = 'table'")}
+            is_sound = (
+                is_ours and "takes" in tables and connection.execute("PRAGMA quick_check(1)").fetchone()[0] == "ok"
+            )
+    return is_newer, is_sound
 
 
 def make_case(files: dict[str, list[bytes]], rng: random.Random) -> Case:

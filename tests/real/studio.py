@@ -20,7 +20,7 @@ from tiny import hashes_below
 
 RECORDINGS = Path(os.environ.get("SDA_RECORDINGS", "/usr/share/sonic-pi/samples"))
 CORPORA = ("tabla", "ambi")
-TRAINING_S = 30.0
+TRAINING_S = 60.0
 
 
 @dataclass(frozen=True)
@@ -84,7 +84,7 @@ class Studio:
         return folder
 
     def trained_on(self, name: str) -> TrainedOn:
-        """Return the model of a corpus, trained for 30 s."""
+        """Return the model of a corpus, trained for 60 s."""
         if name not in self._trained:
             recordings = self.recordings(name)
             before = hashes_below(recordings)

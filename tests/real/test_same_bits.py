@@ -48,7 +48,6 @@ def test_a_take_does_not_depend_on_the_takes_before_it(trained: TrainedOn):
         np.testing.assert_array_equal(trained.pipeline.generate(config).audio, audio)
 
 
-@pytest.mark.parametrize("trained", ["tabla"], indirect=True)
 def test_the_same_seed_gives_the_same_file_in_two_processes(trained: TrainedOn, tmp_path: Path):
     settings = json.dumps([asdict(config) for config in CONFIGS])
     run_python(MAKE_TAKES, trained.name, tmp_path / "there", settings, SDA_HOME=trained.library.root)

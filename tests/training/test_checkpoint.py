@@ -337,13 +337,13 @@ def after_many_steps(num_steps: int) -> TrainingState:
     return state
 
 
-def test_the_losses_of_half_a_million_steps_come_back_bit_for_bit(tmp_path: Path):
-    state = after_many_steps(500_000)
+def test_the_losses_of_two_million_steps_come_back_bit_for_bit(tmp_path: Path):
+    state = after_many_steps(2_000_000)
     save_checkpoint(tmp_path / "c", state, CONFIG, HASH)
     loaded, _ = load_checkpoint(tmp_path / "c")
     assert loaded.history == state.history
-    assert loaded.step == 500_000
-    assert (tmp_path / "c").stat().st_size < checkpoint_bytes(state.model.state_dict(), state.step) < 20e6
+    assert loaded.step == 2_000_000
+    assert (tmp_path / "c").stat().st_size < checkpoint_bytes(state.model.state_dict(), state.step) < 60e6
 
 
 def test_the_losses_are_no_part_of_the_header_that_is_written_and_read_as_json(tmp_path: Path):

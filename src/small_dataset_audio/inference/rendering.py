@@ -116,7 +116,7 @@ class Renderer:
         What is steered is rehearsed first, before this returns.
         """
         density, take = self._rehearsed(config, seed, vocoder, self.density, on_rehearsed)
-        if take is not None and config.stereo_mode == "mono":
+        if take is not None and shape_at_48k(config)[0] == 1:  # mid and side are made of one channel, later
             return iter([take])
         if density is not self.density:
             return self.drawing_from(density)._render_as_planned(config, seed, vocoder)
@@ -141,7 +141,7 @@ class Renderer:
         density: Density | None,
         on_rehearsed: OnRehearsed | None,
     ) -> tuple[Density | None, NDArray[np.float32] | None]:
-        """Find what to ask for, and what was heard of it: the take itself, where it is in mono and not varied."""
+        """Find what to ask for, and what was heard of it: the take itself, where one channel makes it and it is not varied."""
         if isinstance(density, VariedDensity):
             steered, _ = self._rehearsed(config, seed, vocoder, density.density, on_rehearsed)
             if steered is None or steered is density.density:
